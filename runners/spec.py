@@ -1,0 +1,100 @@
+"""The words a site and a runner host say to each other: job specifications and file references.
+
+Standard library only: the site, the agent and the shim all import this module.
+Sizes are bytes unless a name says otherwise; times are seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+PROTOCOL_VERSION = 1
+SUBMISSION_FILE = "submission.csv"  # what a contestant's program must leave in /output
+RESULT_FILE = "result.json"  # what the scorer leaves in /output
+RESULT_MAX_BYTES = 256 * 1024
+
+
+class JobKind(enum.StrEnum):
+    RUN = "run"
+    SCORE = "score"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a sandbox may use. Files in /output, /tmp and /dev/shm share `disk_mb` and `inodes`."""
+
+    wall_s: float = 600.0
+    cpu_s: float = 1200.0
+    memory_mb: int = 2048
+    pids: int = 128
+    disk_mb: int = 512
+    inodes: int = 20_000
+    log_kb: int = 256  # kept; what is written beyond is counted and dropped
+    output_mb: int = 64  # the required output file, and all collected files together
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not 0 < value <= 10**9:
+                raise ValueError(f"limit {field.name} must lie between 0 and 10^9, not {value}")
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Limits:
+        return cls(**raw)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """A blob and where it lies in the sandbox, for example `/input/train.csv`."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One attempt at one job, as answered by `POST /runner/v1/claim`."""
+
+    job_id: str
+    kind: JobKind
+    attempt: int
+    token: str  # bearer of every later call about this attempt; dies at the next claim
+    environment: str  # "<name>@<version>"
+    argv: tuple[str, ...]  # "{python}" stands for the environment's interpreter
+    inputs: tuple[InputFile, ...]
+    limits: Limits
+    required_output: str  # file name in /output
+    heartbeat_s: float = 10.0
+    links: tuple[tuple[str, str], ...] = ()  # (place in the sandbox, target), e.g. ("/kaggle/input/x", "/input")
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"protocol": PROTOCOL_VERSION}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> JobSpec:
+        """Read a claim's answer. Raises ValueError for another protocol, KeyError/TypeError for a malformed one."""
+        fields = dict(raw)
+        protocol = fields.pop("protocol", None)
+        if protocol != PROTOCOL_VERSION:
+            raise ValueError(f"the site speaks runner protocol {protocol}, this agent {PROTOCOL_VERSION}")
+        fields["kind"] = JobKind(fields["kind"])
+        fields["argv"] = tuple(fields["argv"])
+        fields["inputs"] = tuple(InputFile(**item) for item in fields["inputs"])
+        fields["limits"] = Limits.from_json(fields["limits"])
+        fields["links"] = tuple((a, b) for a, b in fields.get("links", ()))
+        return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFile:
+    """A regular file collected from /output: a bare name, never a path."""
+
+    name: str
+    sha256: str
+    size: int

@@ -1,0 +1,109 @@
+"""What happened to a run, decided from facts alone.
+
+Theory of operation. The shim that supervised a sandbox hands over `RunFacts`: kernel counters read from the
+sandbox's own cgroup, our own monotonic timers, our own byte counts and the exit status. Nothing a contestant
+printed is among them. `decide` walks one fixed order (the first fact that holds wins):
+
+    cancelled > memory > time > disk > output > processes > runtime error > no output > invalid output > scored
+
+Memory stands before time because a trainer whose loader child was killed for memory usually hangs until the
+wall. A fault of ours is never a verdict here: it is an exception, and the job is given back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+
+class Verdict(enum.StrEnum):
+    SCORED = "SCORED"
+    TIME_LIMIT_EXCEEDED = "TIME_LIMIT_EXCEEDED"
+    MEMORY_LIMIT_EXCEEDED = "MEMORY_LIMIT_EXCEEDED"
+    DISK_LIMIT_EXCEEDED = "DISK_LIMIT_EXCEEDED"
+    OUTPUT_LIMIT_EXCEEDED = "OUTPUT_LIMIT_EXCEEDED"
+    PROCESS_LIMIT_EXCEEDED = "PROCESS_LIMIT_EXCEEDED"
+    RUNTIME_ERROR = "RUNTIME_ERROR"
+    NO_OUTPUT = "NO_OUTPUT"
+    INVALID_OUTPUT = "INVALID_OUTPUT"
+    CANCELLED = "CANCELLED"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class KillReason(enum.StrEnum):
+    """Why the shim itself ended a run; empty when the program ended by itself."""
+
+    NONE = ""
+    WALL = "wall"
+    CPU = "cpu"
+    MEMORY = "memory"  # our own watch of resident memory, where the kernel's limit is wider or missing
+    LOG_FLOOD = "log_flood"
+    PIDS = "pids"
+    CANCEL = "cancel"
+
+
+class OutputState(enum.StrEnum):
+    """What lay at the place of the required output file when every process was dead."""
+
+    OK = "ok"
+    MISSING = "missing"
+    NOT_REGULAR = "not_regular"  # a link, FIFO, socket, device, directory, or a file with a second name
+    TOO_BIG = "too_big"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """Facts of one finished sandbox. Times in seconds, sizes in bytes."""
+
+    exit_code: int | None  # None when a signal ended it
+    signal: int | None
+    kill_reason: KillReason = KillReason.NONE
+    oom_kills: int = 0
+    pids_hits: int = 0  # forks the kernel refused
+    disk_full: bool = False  # the sized file system (bytes or inodes) was seen full
+    log_bytes: int = 0  # written by the program, kept or not
+    log_truncated: bool = False
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    memory_peak: int = 0
+    disk_peak: int = 0
+    output: OutputState = OutputState.MISSING
+    sandbox: str = ""  # "nsjail", "docker"
+    soft_limits: tuple[str, ...] = ()  # limits this host could only watch: "memory", "cpu"
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"soft_limits": list(self.soft_limits)}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> RunFacts:
+        """Read facts off the wire. Raises ValueError or TypeError when a field is missing or unknown."""
+        fields = dict(raw)
+        fields["kill_reason"] = KillReason(fields.get("kill_reason", ""))
+        fields["output"] = OutputState(fields.get("output", "missing"))
+        fields["soft_limits"] = tuple(fields.get("soft_limits", ()))
+        return cls(**fields)
+
+
+def decide(facts: RunFacts) -> Verdict | None:
+    """The verdict these facts force, or None when the output is there to be scored."""
+    failed = facts.exit_code != 0
+    if facts.kill_reason is KillReason.CANCEL:
+        return Verdict.CANCELLED
+    if facts.kill_reason is KillReason.MEMORY or (facts.oom_kills > 0 and failed):
+        return Verdict.MEMORY_LIMIT_EXCEEDED
+    if facts.kill_reason in (KillReason.WALL, KillReason.CPU):
+        return Verdict.TIME_LIMIT_EXCEEDED
+    if facts.disk_full and failed:
+        return Verdict.DISK_LIMIT_EXCEEDED
+    if facts.kill_reason is KillReason.LOG_FLOOD or facts.output is OutputState.TOO_BIG:
+        return Verdict.OUTPUT_LIMIT_EXCEEDED
+    if facts.kill_reason is KillReason.PIDS or (facts.pids_hits > 0 and failed):
+        return Verdict.PROCESS_LIMIT_EXCEEDED
+    if failed:
+        return Verdict.RUNTIME_ERROR
+    if facts.output is OutputState.MISSING:
+        return Verdict.NO_OUTPUT
+    if facts.output is OutputState.NOT_REGULAR:
+        return Verdict.INVALID_OUTPUT
+    return None
