@@ -1,0 +1,85 @@
+"""What environments there are, and which of them stand ready below a root directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+
+IMAGES = Path(__file__).resolve().parents[1] / "images"
+READY = "READY"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_VERSION = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One environment as it would be built now. `disk_mb` is the free space a build from nothing needs."""
+
+    name: str
+    version: str  # first 12 hex digits of the lock's SHA-256
+    requirements_file: Path  # what gets installed: the lock, or requirements.txt where there is none
+    title: str
+    disk_mb: int
+    preload: tuple[str, ...]  # modules that a warm sandbox has already imported
+
+    @property
+    def identifier(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def directory(self, root: Path) -> Path:
+        return root / self.name / self.version
+
+
+def definitions(images: Path = IMAGES) -> dict[str, Definition]:
+    """Every environment below `images`, by name, in alphabetical order."""
+    folders = sorted(path.parent for path in images.glob("*/requirements.txt"))
+    return {folder.name: _read(folder) for folder in folders if _NAME.fullmatch(folder.name)}
+
+
+def find(root: Path, identifier: str) -> Path:
+    """The directory of environment `<name>@<version>`. Raises LookupError when it is not ready."""
+    name, _, version = identifier.partition("@")
+    directory = root / name / version
+    well_formed = _NAME.fullmatch(name) and _VERSION.fullmatch(version)
+    if not well_formed or not is_ready(directory):
+        raise LookupError(f"environment {identifier} is not built here")
+    return directory
+
+
+def interpreter(directory: Path) -> Path:
+    return directory / "bin" / "python"
+
+
+def is_ready(directory: Path) -> bool:
+    """Complete, and its interpreter still there: an upgrade of the system's Python can take that away."""
+    return (directory / READY).is_file() and interpreter(directory).exists()
+
+
+def ready(root: Path) -> list[str]:
+    """Identifiers of the environments that can run a job now; older versions, which tasks may pin, included."""
+    found = (marker.parent for marker in root.glob(f"*/*/{READY}"))
+    return sorted(
+        f"{directory.parent.name}@{directory.name}"
+        for directory in found
+        if _NAME.fullmatch(directory.parent.name)
+        and _VERSION.fullmatch(directory.name)
+        and is_ready(directory)
+    )
+
+
+def _read(folder: Path) -> Definition:
+    lock = folder / "requirements.lock"
+    requirements = lock if lock.exists() else folder / "requirements.txt"
+    settings = tomllib.loads((folder / "environment.toml").read_text(encoding="utf-8"))
+    preload = folder / "preload.txt"
+    return Definition(
+        name=folder.name,
+        version=hashlib.sha256(requirements.read_bytes()).hexdigest()[:12],
+        requirements_file=requirements,
+        title=str(settings["title"]),
+        disk_mb=int(settings["disk_mb"]),
+        preload=tuple(preload.read_text(encoding="utf-8").split()) if preload.exists() else (),
+    )

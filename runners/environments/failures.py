@@ -1,0 +1,55 @@
+"""Why an environment could not be built, in one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+
+
+class BuildError(Exception):
+    """The build failed; the text is one line for the operator. `exit_code` is the command's."""
+
+    exit_code = 1
+
+
+class PackagesUnreachableError(BuildError):
+    """The package index does not answer: trying again later may help."""
+
+    exit_code = 3
+
+
+class DiskTooSmallError(BuildError):
+    """Too little free space: an operator must act."""
+
+    exit_code = 4
+
+
+# uv's words for "nobody answers there", for a proxy that answers instead, and for being told to stay offline.
+_UNREACHABLE = re.compile(
+    r"error sending request|failed to fetch|dns error|connection (?:refused|reset|closed)|timed out|timeout"
+    r"|network (?:connectivity|unreachable)|client error \(connect\)|invalid peer certificate|tunnel",
+    re.IGNORECASE,
+)
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+
+
+def explain(name: str, output: str) -> BuildError:
+    """The error that uv's (plain text) output amounts to."""
+    if _DISK_FULL.search(output):
+        return DiskTooSmallError(
+            f"The disk became full while building environment '{name}': free some space and run it again."
+        )
+    if _UNREACHABLE.search(output):
+        return PackagesUnreachableError(
+            f"Packages for environment '{name}' cannot be fetched, the package index does not answer: check "
+            "the network, or set UV_DEFAULT_INDEX to a mirror that this machine reaches, and run it again."
+        )
+    return BuildError(f"Environment '{name}' could not be built: {_last_words(output)}")
+
+
+def _last_words(output: str) -> str:
+    """What uv said as one line: from the last `error:` or `×` on, without the tree it draws."""
+    lines = [line.strip(" │╰─▶├╭·\t") for line in output.splitlines()]
+    lines = [line for line in lines if line]
+    starts = [i for i, line in enumerate(lines) if line.lower().startswith("error") or line.startswith("×")]
+    words = " ".join(lines[starts[-1] :] if starts else lines[-3:]).strip("× ")
+    return words[:500] or "uv ended without a word"
