@@ -3,9 +3,10 @@
 Standard library only.
 
 Theory of operation. `runners/images/<name>/` says what an environment holds: `requirements.txt` (a reason per
-line), `requirements.lock` (what is really installed), `preload.txt` (modules a warm sandbox imports beforehand)
-and `environment.toml` (a title, and the disk a build needs). The version is the first 12 hex digits of the lock's
-SHA-256, so a changed lock is another environment beside the old one, and a task that pinned the old one keeps it.
+line), `requirements.lock` (what is really installed), `preload.txt` (modules a warm sandbox imports
+beforehand) and `environment.toml` (a title, and the disk a build needs). The version is the first 12 hex
+digits of the lock's SHA-256, so a changed lock is another environment beside the old one, and a task that
+pinned the old one keeps it.
 
     <root>/<name>/<version>/            a relocatable venv; the sandbox mounts it read-only as /env
     <root>/<name>/<version>/READY       written last, before the directory gets its name
@@ -13,13 +14,14 @@ SHA-256, so a changed lock is another environment beside the old one, and a task
     <root>/<name>/<version>.lock        flock: one builder at a time
     <root>/<name>/<version>.progress.json
 
-The directory gets its name by one rename when everything in it is done, so whatever dies at whatever moment, a
-directory with its final name is complete. A build killed half-way starts again, but from uv's download cache.
-Every child inherits the lock's descriptor, so an orphan of a killed builder is waited for, never raced; where the
-kernel offers it, uv dies with its builder.
+The directory gets its name by one rename when everything in it is done, so whatever dies at whatever moment,
+a directory with its final name is complete. A build killed half-way starts again, but from uv's download
+cache. Every child inherits the lock's descriptor, so an orphan of a killed builder is waited for, never
+raced; where the kernel offers it, uv dies with its builder.
 
-Modules are compiled while building: the sandbox mounts the environment read-only, so what is not compiled here
-is compiled again by every single run (`import numpy, pandas, sklearn.metrics`: 0.9 s with, 2.5 s without).
+Modules are compiled while building: the sandbox mounts the environment read-only, so what is not compiled
+here is compiled again by every single run (`import numpy, pandas, sklearn.metrics`: 0.9 s with, 2.5 s
+without).
 """
 
 from __future__ import annotations

@@ -26,8 +26,9 @@ Reporter = Callable[[Progress], None]
 def build(name: str, root: Path, report: Reporter, images: Path = catalogue.IMAGES) -> Path:
     """Build environment `name` below `root`, or wait for whoever is building it; returns its directory.
 
-    A ready environment is returned at once. `report` hears of every whole percent and of every step; the
-    same goes to the progress file. Raises KeyError for an unknown name and BuildError with one line for the operator.
+    A ready environment is returned at once. `report` hears of every whole percent and of every step; the same
+    goes to the progress file. Raises KeyError for an unknown name and BuildError with one line for the
+    operator.
     """
     definition = catalogue.definitions(images)[name]
     directory = definition.directory(root)

@@ -13,13 +13,13 @@ from runners.environments.packages import uv_environment, uv_program
 OLDEST_PYTHON = "3.11"
 
 # Which torch is right depends on the machine: the CPU build, a CUDA build, a vendor's. They share a version
-# number and nothing else, so the lock of an environment with torch pins that number without a hash, and leaves
-# out the companions of the CUDA builds, which torch itself pins exactly.
+# number and nothing else, so the lock of an environment with torch pins that number without a hash, and
+# leaves out the companions of the CUDA builds, which torch itself pins exactly.
 _TORCH = re.compile(r"^(torch==[\d.]+)", re.MULTILINE)
 _DEPENDS_ON_BUILD = re.compile(r"^(?:torch|triton|nvidia-|cuda-)")
 _TORCH_NOTE = (
-    "# No hash for torch: CPU, CUDA and vendors' builds share this version number, and PODIUM_TORCH_INDEX or\n"
-    "# pip's find-links decide which is taken. The libraries of CUDA builds are not listed: torch pins them.\n"
+    "# No hash for torch: CPU, CUDA and vendors' builds share this version number, and PODIUM_TORCH_INDEX\n"
+    "# or pip's find-links decide which is taken. Libraries of CUDA builds are not listed: torch pins them.\n"
 )
 
 

@@ -2,9 +2,9 @@
 
 Theory of operation. uv says how many bytes of which wheel have come only to a terminal, so it gets one: a
 pseudo-terminal whose output is read here, control sequences and all, and thrown away but for three things:
-counts (`Preparing packages... (3/10)`), bars (`numpy ---- 8.2 MiB/16.1 MiB`) and, when it fails, its last words.
-None of this decides anything: were uv to change its drawing, progress would move in larger steps and the build
-would do the same.
+counts (`Preparing packages... (3/10)`), bars (`numpy ---- 8.2 MiB/16.1 MiB`) and, when it fails, its last
+words. None of this decides anything: were uv to change its drawing, progress would move in larger steps and
+the build would do the same.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _BAR = re.compile(r"(\S+)\s+-{3,}\s+([\d.]+) ?([KMG]i)?B/([\d.]+) ?([KMG]i)?B")
 _UNIT = {None: 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "": 1}
 _KEPT_OUTPUT = 64 * 1024
 
-# Starts uv so that it dies with this process. A tiny program of its own, because code between fork and exec of
-# a process with threads may deadlock. Elsewhere than on Linux uv outlives a killed builder, holding its lock.
+# Starts uv so that it dies with this process. A tiny program of its own, because code between fork and exec
+# of a process with threads may deadlock. Elsewhere than on Linux uv outlives a killed builder, holding its
+# lock.
 _DIE_WITH_PARENT = """
 import ctypes, os, sys
 try:
@@ -158,7 +159,7 @@ class Meter:
             return 0.9 + 0.1 * done / max(total, 1)
         arrived = sum(done_bytes for done_bytes, _ in self._bytes.values())
         expected = sum(all_bytes for _, all_bytes in self._bytes.values())
-        self._step = f"Fetching packages ({done} of {total})"
+        self._step = f"Fetching packages ({done} of {total})" if total else "Fetching packages"
         if expected:
             self._step = f"Fetching packages ({arrived / 2**20:.0f} of {expected / 2**20:.0f} MB)"
         by_count = done / max(total, 1)
