@@ -59,7 +59,7 @@ def is_ready(directory: Path) -> bool:
 
 
 def ready(root: Path) -> list[str]:
-    """Identifiers of the environments that can run a job now, older versions (tasks may pin them) included."""
+    """Identifiers of the environments that can run a job now, older ones that tasks pin included."""
     found = (marker.parent for marker in root.glob(f"*/*/{READY}"))
     return sorted(
         f"{directory.parent.name}@{directory.name}"
