@@ -1,0 +1,47 @@
+# Podium. `make demo` is all a first visitor needs; `make help` lists the rest.
+PORT ?= 8000
+ENVIRONMENTS ?= python,torch,tensorflow
+PYTEST ?=
+
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check format lock bench clean messages
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## start everything with two contests on real data (PORT=8000, ENVIRONMENTS=python,torch,tensorflow)
+	@sh tools/bootstrap.sh app
+	@exec $(PY) manage.py demo --port "$(PORT)" --environments "$(ENVIRONMENTS)"
+
+run: ## start the site on what is in var/, without demo contests (PORT=8000)
+	@sh tools/bootstrap.sh app
+	@exec $(PY) manage.py serve --port "$(PORT)"
+
+setup: ## make .venv/ with all that development needs
+	@sh tools/bootstrap.sh dev
+
+test: setup ## run all tests (PYTEST="tests/live -k ring" for some)
+	@$(PY) tools/prepare_tests.py
+	@$(PY) -m pytest $(PYTEST)
+
+check: setup ## format, lint, types, import order, migrations, deployment settings
+	@$(PY) tools/check.py
+
+format: setup ## put the code into shape
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+messages: setup ## collect the texts to translate and compile the translations
+	@$(PY) tools/messages.py
+
+lock: setup ## write requirements/*.lock anew from pyproject.toml
+	@$(PY) tools/lock.py
+
+bench: setup ## measure: submission to board, spectators on one web process
+	@$(PY) -m benchmarks
+
+clean: ## remove .venv/ and var/ (asks first: all contests and submissions are in var/)
+	@printf 'This removes .venv/ and var/ with all contests and submissions. Type yes: '; \
+	read answer && [ "$$answer" = yes ] && rm -rf .venv var || echo 'Nothing was removed.'
