@@ -29,6 +29,7 @@ from __future__ import annotations
 from runners.environments.building import build
 from runners.environments.catalogue import Definition, definitions, find, interpreter, ready
 from runners.environments.failures import BuildError, DiskTooSmallError, PackagesUnreachableError
+from runners.environments.packages import fetch
 from runners.environments.progress import Progress, progress
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Progress",
     "build",
     "definitions",
+    "fetch",
     "find",
     "interpreter",
     "progress",

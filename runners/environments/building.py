@@ -59,6 +59,7 @@ class _Build:
     def __init__(self, definition: Definition, root: Path, report: Reporter, lock: int) -> None:
         self.definition, self.root, self.report, self.lock = definition, root, report, lock
         self.final = definition.directory(root)
+        self.subject = f"environment '{definition.name}'"
         self.half = self.final.with_name(f"{definition.version}.building")
         self.last: Progress | None = None
 
@@ -71,7 +72,7 @@ class _Build:
             self._say("failed", self.last.percent if self.last else 0, "Failed", str(error))
             raise
         except OSError as error:
-            failure = explain(self.definition.name, f"error: {error}")
+            failure = explain(self.subject, f"error: {error}")
             self._say("failed", self.last.percent if self.last else 0, "Failed", str(failure))
             raise failure from error
         finally:
@@ -122,15 +123,15 @@ class _Build:
             run_uv(
                 ["venv", "--relocatable", "--python", base_python(), str(self.half)],
                 lambda _share, _step: None,
-                keep_open=self.lock,
+                keep_open=(self.lock,),
             )
             run_uv(
                 install,
                 lambda share, step: self._say("building", 1 + int(share * (_PACKAGES_SHARE - 1)), step),
-                keep_open=self.lock,
+                keep_open=(self.lock,),
             )
         except UvFailedError as error:
-            raise explain(self.definition.name, str(error)) from error
+            raise explain(self.subject, str(error)) from error
 
     def _compile(self) -> None:
         """Compile all modules but packages' own tests (half of all files, imported by nobody).

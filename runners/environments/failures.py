@@ -32,18 +32,18 @@ _UNREACHABLE = re.compile(
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
-def explain(name: str, output: str) -> BuildError:
-    """The error that uv's (plain text) output amounts to."""
+def explain(subject: str, output: str) -> BuildError:
+    """The error that uv's (plain text) output amounts to; `subject` as in "environment 'torch'"."""
     if _DISK_FULL.search(output):
         return DiskTooSmallError(
-            f"The disk became full while building environment '{name}': free some space and run it again."
+            f"The disk became full while installing {subject}: free some space and run it again."
         )
     if _UNREACHABLE.search(output):
         return PackagesUnreachableError(
-            f"Packages for environment '{name}' cannot be fetched, the package index does not answer: check "
+            f"The packages of {subject} cannot be fetched, the package index does not answer: check "
             "the network, or set UV_DEFAULT_INDEX to a mirror that this machine reaches, and run it again."
         )
-    return BuildError(f"Environment '{name}' could not be built: {_last_words(output)}")
+    return BuildError(f"{subject[:1].upper()}{subject[1:]} could not be installed: {_last_words(output)}")
 
 
 def _last_words(output: str) -> str:

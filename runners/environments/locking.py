@@ -42,7 +42,7 @@ def write_lock(folder: Path) -> Path:
     environment = uv_environment(os.environ)  # noqa: TID251  handed on whole: uv has its own settings there
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
-        raise explain(folder.name, done.stderr)
+        raise explain(f"environment '{folder.name}'", done.stderr)
     lock = folder / "requirements.lock"
     lock.write_text(
         without_torch_builds(requirements.read_text(encoding="utf-8"), done.stdout), encoding="utf-8"

@@ -16,15 +16,19 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from runners.environments.failures import explain
 
 Report = Callable[[float, str], None]  # share of the work done, 0 to 1, and what is going on
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _COUNT = re.compile(r"(Preparing|Installing|Building)[^()\r\n]*\((\d+)/(\d+)\)|(Resolving)")
 _BAR = re.compile(r"(\S+)\s+-{3,}\s+([\d.]+) ?([KMG]i)?B/([\d.]+) ?([KMG]i)?B")
+_REDRAWN = re.compile(r"\s*[\u2800-\u28ff]|.* -{30} ")  # lines with a spinner or a bar
 _UNIT = {None: 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "": 1}
 _KEPT_OUTPUT = 64 * 1024
 
@@ -80,8 +84,8 @@ def uv_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return environment
 
 
-def run_uv(arguments: list[str], report: Report, *, keep_open: int) -> None:
-    """Run uv to its end, telling `report` how far it is; descriptor `keep_open` (the lock) stays open in it.
+def run_uv(arguments: list[str], report: Report, *, keep_open: tuple[int, ...] = ()) -> None:
+    """Run uv to its end, telling `report` how far it is; descriptors `keep_open` stay open in it.
 
     Raises UvFailedError with uv's output. Whatever ends this function ends uv, too.
     """
@@ -94,7 +98,7 @@ def run_uv(arguments: list[str], report: Report, *, keep_open: int) -> None:
         stderr=writing,
         env=uv_environment(os.environ),  # noqa: TID251  handed on whole: uv has its own settings there
         umask=0o022,  # the sandbox's uid must be able to read the environment
-        pass_fds=(keep_open,),
+        pass_fds=keep_open,
     ) as process:
         os.close(writing)
         try:
@@ -105,6 +109,23 @@ def run_uv(arguments: list[str], report: Report, *, keep_open: int) -> None:
                 process.terminate()
     if process.returncode != 0:
         raise UvFailedError(output)
+
+
+def fetch(subject: str, requirements: Path, target: Path) -> None:
+    """Unpack the wheels that `requirements` (all hashed) name into directory `target`, and run none of it.
+
+    All or nothing: `target` appears when it is complete. Raises BuildError with one line about `subject`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        half = Path(scratch) / "packages"
+        command = ["pip", "install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+        try:
+            run_uv([*command, "--target", str(half), "-r", str(requirements)], lambda _share, _step: None)
+        except UvFailedError as error:
+            raise explain(subject, str(error)) from error
+        shutil.rmtree(target, ignore_errors=True)
+        half.rename(target)
 
 
 def _terminal() -> tuple[int, int]:
@@ -128,9 +149,10 @@ def _read(reading: int, report: Report) -> str:
         if not chunk:
             break
         text = _CONTROL.sub("", chunk.decode("utf-8", "replace"))
-        output = (output + text)[-_KEPT_OUTPUT:]
+        output = (output + re.sub(" {3,}", "  ", text))[-_KEPT_OUTPUT:]
         report(*meter.feed(text))
-    return output.replace("\r", "\n")
+    lines = re.split(r"[\r\n]+", output)
+    return "\n".join(line for line in lines if line.strip() and not _REDRAWN.match(line))
 
 
 class Meter:
