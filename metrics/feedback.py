@@ -1,0 +1,123 @@
+"""What a contestant learns beyond the score, from the public rows alone and in bounded size.
+
+Feedback is an answer about hidden labels, so it is coarse: counts for classes that the public rows have (any
+other predicted class counts as "other", else a file with one class of its own per row would read out every
+label), a ROC curve on a fixed grid, residual quantiles without the extremes (the largest residual of a file
+with one absurd value is that row's true value). With fewer than `MIN_ROWS` public rows there is none.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from metrics.catalogue import Columns
+from metrics.scoring_spec import ScoringSpec
+
+MIN_ROWS = 20
+MAX_CLASSES = 40
+MAX_COLUMNS = 10
+BINS = 20
+CURVE_STEPS = 20
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LABEL_CHARACTERS = 60
+
+
+def feedback(spec: ScoringSpec, classes: Sequence[str], truth: Columns, predicted: Columns) -> dict[str, Any]:
+    """JSON with a `kind`: "classes", "curves", "residuals" or "none". `classes` names the codes of labels."""
+    if len(truth[0]) < MIN_ROWS:
+        return {"kind": "none"}
+    if spec.definition.needs == "labels":
+        return _classes(classes, truth[0], predicted[0])
+    shown = list(zip(spec.target_columns, truth, predicted, strict=True))[:MAX_COLUMNS]
+    if spec.definition.needs == "numbers":
+        return {"kind": "residuals", "columns": [{"column": name} | _residuals(t, p) for name, t, p in shown]}
+    return {"kind": "curves", "columns": [{"column": name, "points": _curve(t, p)} for name, t, p in shown]}
+
+
+def _classes(names: Sequence[str], truth: Sequence[float], predicted: Sequence[float]) -> dict[str, Any]:
+    """`matrix[true][said]` over `labels`; with `other` a last row and column hold all other classes."""
+    support = Counter(int(code) for code in truth)
+    listed = sorted(code for code, _ in support.most_common(MAX_CLASSES))
+    place = {code: at for at, code in enumerate(listed)}
+    pairs = Counter(
+        (place.get(int(true), len(listed)), place.get(int(said), len(listed)))
+        for true, said in zip(truth, predicted, strict=True)
+    )
+    other = any(len(listed) in pair for pair in pairs)
+    size = len(listed) + other
+    matrix = [[pairs[true, said] for said in range(size)] for true in range(size)]
+    per_class = []
+    for at, code in enumerate(listed):
+        said = sum(row[at] for row in matrix)
+        right, true = matrix[at][at], support[code]
+        per_class.append(
+            {
+                "label": names[code][:LABEL_CHARACTERS],
+                "precision": _ratio(right, said),
+                "recall": _ratio(right, true),
+                "f1": _ratio(2 * right, said + true),
+                "support": true,
+            }
+        )
+    labels = [row["label"] for row in per_class]
+    return {"kind": "classes", "labels": labels, "other": other, "matrix": matrix, "per_class": per_class}
+
+
+def _ratio(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _residuals(truth: Sequence[float], predicted: Sequence[float]) -> dict[str, Any]:
+    """Predicted minus true: quantiles, and counts between `edges`; the outer bins hold the tails as well."""
+    errors = sorted(said - true for true, said in zip(truth, predicted, strict=True))
+    low, high = _quantile(errors, 0.05), _quantile(errors, 0.95)
+    edges = [low + (high - low) * step / BINS for step in range(1, BINS)]
+    counts = [0] * BINS
+    for error in errors:
+        counts[bisect.bisect_right(edges, error)] += 1
+    return {
+        "quantiles": {f"{share:g}": _rounded(_quantile(errors, share)) for share in QUANTILES},
+        "edges": [_rounded(edge) for edge in edges],
+        "counts": counts,
+    }
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]:
+    """[false positive rate, true positive rate] on a fixed grid; rows with equal scores move together."""
+    positives = math.fsum(truth)
+    negatives = len(truth) - positives
+    if not positives or not negatives:
+        return []
+    points = [(0.0, 0.0)]
+    hits = false_alarms = 0.0
+    ordered = sorted(zip(scores, truth, strict=True), reverse=True)
+    for at, (score, true) in enumerate(ordered):
+        hits += true
+        false_alarms += 1 - true
+        if at + 1 == len(ordered) or ordered[at + 1][0] != score:
+            points.append((false_alarms / negatives, hits / positives))
+    return [
+        [step / CURVE_STEPS, round(_height(points, step / CURVE_STEPS), 3)] for step in range(CURVE_STEPS + 1)
+    ]
+
+
+def _height(points: Sequence[tuple[float, float]], rate: float) -> float:
+    """The curve's highest value at a false positive rate, between points on a straight line."""
+    after = bisect.bisect_right(points, (rate, math.inf))
+    left = points[after - 1]
+    if after == len(points) or left[0] == rate:
+        return left[1]
+    right = points[after]
+    return left[1] + (right[1] - left[1]) * (rate - left[0]) / (right[0] - left[0])

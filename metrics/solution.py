@@ -1,0 +1,148 @@
+"""The organiser's solution: ids, true values and which rows count for which score.
+
+A mistake here is never the contestant's: it is raised as BadSetup, with every mistake found, for organisers
+only.
+"""
+
+from __future__ import annotations
+
+import array
+import dataclasses
+from collections.abc import Callable
+from itertools import compress
+from pathlib import Path
+from typing import BinaryIO
+
+from metrics import cells
+from metrics.catalogue import Columns
+from metrics.complaints import BadSetup, Complaints, Refused, shown
+from metrics.csv_records import records
+from metrics.scoring_spec import USAGE_COLUMN, ScoringSpec
+
+PUBLIC, PRIVATE, IGNORED = "Public", "Private", "Ignored"
+USAGES = (PUBLIC, PRIVATE, IGNORED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Solution:
+    """`positions`: id -> row. `columns`: true values by target column; 0 where `usage` is Ignored.
+
+    `cell` reads a prediction cell of this task, with the classes already known.
+    """
+
+    positions: dict[str, int]
+    usage: list[str]
+    columns: list[array.array[float]]
+    cell: Callable[[str], float]
+    classes: cells.Classes | None
+
+    def rows(self, usage: str) -> int:
+        return self.usage.count(usage)
+
+    def part(self, columns: Columns, usage: str) -> list[array.array[float]]:
+        """The rows of `columns` with this Usage."""
+        chosen = [row == usage for row in self.usage]
+        return [array.array("d", compress(column, chosen)) for column in columns]
+
+
+def read_solution(path: Path, spec: ScoringSpec) -> Solution:
+    """Read solution.csv. Extra columns are left alone; values of Ignored rows are not looked at."""
+    complaints = Complaints()
+    raw = _Raw([[] for _ in spec.target_columns])
+    try:
+        with path.open("rb") as stream:
+            raw.read(stream, spec, complaints)
+    except Refused as refused:
+        complaints.stop(refused.code, **refused.params)
+        raise BadSetup(complaints.listed) from None
+    if PUBLIC not in raw.usage:
+        complaints.add("no_public_rows")
+    classes = _classes(raw.texts[0], raw.usage) if spec.definition.needs == "labels" else None
+    columns = [
+        _values(raw, at, classes.code if classes else cells.number, name, complaints)
+        for at, name in enumerate(spec.target_columns)
+    ]
+    if spec.definition.needs == "probabilities" and not complaints.count:
+        _check_binary(raw, columns, spec.target_columns, complaints)
+        if len(columns) > 1 and spec.definition.within_0_1:
+            _check_one_hot(raw, columns, complaints)
+    if complaints.count:
+        raise BadSetup(complaints.listed)
+    cell = classes.code if classes else (cells.probability if spec.definition.within_0_1 else cells.number)
+    return Solution(raw.positions, raw.usage, columns, cell, classes)
+
+
+@dataclasses.dataclass(slots=True)
+class _Raw:
+    """The solution's rows as text. Equal labels share one string object."""
+
+    texts: list[list[str]]
+    positions: dict[str, int] = dataclasses.field(default_factory=dict)
+    usage: list[str] = dataclasses.field(default_factory=list)
+    rows: array.array[int] = dataclasses.field(default_factory=lambda: array.array("q"))  # row in the file
+
+    def read(self, stream: BinaryIO, spec: ScoringSpec, complaints: Complaints) -> None:
+        rows = records(stream)
+        _, header = next(rows, (1, []))
+        wanted = (spec.id_column, *spec.target_columns, USAGE_COLUMN)
+        for name in wanted:
+            if header.count(name) != 1:
+                raise Refused("duplicate_column" if name in header else "missing_column", column=name)
+        id_at, *places, usage_at = (header.index(name) for name in wanted)
+        shared: dict[str, str] = {usage: usage for usage in USAGES}
+        for row, found in rows:
+            if len(found) != len(header):
+                code = "too_few_cells" if len(found) < len(header) else "too_many_cells"
+                complaints.add(code, row=row, found=len(found), expected=len(header))
+            elif self._sound(found[id_at], found[usage_at], row, complaints):
+                self.positions[found[id_at]] = len(self.positions)
+                self.usage.append(shared[found[usage_at]])
+                self.rows.append(row)
+                for column, place in zip(self.texts, places, strict=True):
+                    column.append(shared.setdefault(found[place], found[place]))
+
+    def _sound(self, identifier: str, usage: str, row: int, complaints: Complaints) -> bool:
+        if not identifier.strip():
+            complaints.add("blank_id", row=row)
+        elif identifier in self.positions:
+            first_row = self.rows[self.positions[identifier]]
+            complaints.add("duplicate_id", row=row, id=shown(identifier), first_row=first_row)
+        elif usage not in USAGES:
+            complaints.add("bad_usage", row=row)
+        else:
+            return True
+        return False
+
+
+def _classes(labels: list[str], usage: list[str]) -> cells.Classes:
+    seen = {label for label, row in zip(labels, usage, strict=True) if row != IGNORED}
+    return cells.Classes(label for label in seen if label.strip())
+
+
+def _values(
+    raw: _Raw, column: int, cell: Callable[[str], float], name: str, complaints: Complaints
+) -> array.array[float]:
+    values = array.array("d", bytes(8 * len(raw.rows)))
+    for position, text in enumerate(raw.texts[column]):
+        if raw.usage[position] == IGNORED:
+            continue
+        try:
+            values[position] = cell(text)
+        except Refused as refused:
+            complaints.add(refused.code, row=raw.rows[position], column=name, **refused.params)
+    return values
+
+
+def _check_binary(
+    raw: _Raw, columns: list[array.array[float]], names: tuple[str, ...], complaints: Complaints
+) -> None:
+    for name, column in zip(names, columns, strict=True):
+        for position, value in enumerate(column):
+            if raw.usage[position] != IGNORED and value not in (0.0, 1.0):
+                complaints.add("solution_not_binary", row=raw.rows[position], column=name)
+
+
+def _check_one_hot(raw: _Raw, columns: list[array.array[float]], complaints: Complaints) -> None:
+    for position, row in enumerate(zip(*columns, strict=True)):
+        if raw.usage[position] != IGNORED and sum(row) != 1:
+            complaints.add("solution_not_one_hot", row=raw.rows[position])
