@@ -1,0 +1,95 @@
+"""Take a run's files out of its output directory without trusting anything about them.
+
+Theory of operation. Called when every process of the run is dead, so nothing moves. Only the top level is
+read, by bare names relative to a directory descriptor opened before the program started; a name is opened
+without following links and without blocking, and counts only if it is a regular file with one name. Bytes are
+copied through our own descriptor and hashed on the way; at most `max_bytes` in all and MAX_FILES files leave
+the sandbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import re
+import stat
+from pathlib import Path
+
+from runners.spec import OutputFile
+from runners.verdict import OutputState
+
+MAX_FILES = 20
+_MAX_SEEN = 10_000  # directory entries looked at; a program may leave as many as it has inodes
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CHUNK = 1 << 20
+
+
+def collect(
+    directory: int, destination: Path, *, required: str, max_bytes: int
+) -> tuple[OutputState, list[OutputFile]]:
+    """Copy from the open `directory` to `destination` (made here): the required file, then others.
+
+    Without the required file nothing is taken.
+
+    Returns what lay at the required file's place and the files that were copied, by name.
+    """
+    destination.mkdir()
+    state, first = _copy(directory, required, destination, max_bytes)
+    if first is None:
+        return state, []
+    files = [first]
+    left = max_bytes - first.size
+    for name in _names(directory):
+        if len(files) == MAX_FILES:
+            break
+        if name == required:
+            continue
+        _, file = _copy(directory, name, destination, left)
+        if file is not None:
+            files.append(file)
+            left -= file.size
+    return state, files
+
+
+def _names(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        seen = [entry.name for entry in itertools.islice(entries, _MAX_SEEN)]
+    return sorted(name for name in seen if _SANE.fullmatch(name))
+
+
+def _copy(
+    directory: int, name: str, destination: Path, max_bytes: int
+) -> tuple[OutputState, OutputFile | None]:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        source = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        return OutputState.MISSING, None
+    except OSError:  # a link (ELOOP), a socket (ENXIO)
+        return OutputState.NOT_REGULAR, None
+    try:
+        facts = os.fstat(source)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+            return OutputState.NOT_REGULAR, None
+        if facts.st_size > max_bytes:
+            return OutputState.TOO_BIG, None
+        size, digest = _copy_bytes(source, destination / name, max_bytes)
+    finally:
+        os.close(source)
+    if size > max_bytes:
+        (destination / name).unlink()
+        return OutputState.TOO_BIG, None
+    return OutputState.OK, OutputFile(name=name, sha256=digest, size=size)
+
+
+def _copy_bytes(source: int, destination: Path, max_bytes: int) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    with destination.open("xb") as out:
+        while size <= max_bytes and (chunk := os.read(source, _CHUNK)):
+            digest.update(chunk)
+            out.write(chunk)
+            size += len(chunk)
+        out.flush()
+        os.fsync(out.fileno())
+    return size, digest.hexdigest()
