@@ -1,0 +1,59 @@
+"""Where code runs: environments, pools of runner hosts, and what each host last said of itself."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Environment(models.Model):
+    """One version of an installed set of libraries. A TaskVersion pins one, so an upgrade changes no score."""
+
+    name = models.SlugField(max_length=40)
+    version = models.CharField(max_length=40)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="environment_name_version")]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+    @property
+    def identifier(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class Pool(models.Model):
+    """Runner hosts that may claim the same jobs. Only a trusted pool is ever handed labels."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    trusted = models.BooleanField(_("trusted with labels"), default=False)
+    token_digest = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("runner pool")
+        verbose_name_plural = _("runner pools")
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class RunnerHost(models.Model):
+    """A host that asked for work: what it can run, what it is still building."""
+
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="hosts")
+    name = models.CharField(max_length=120)
+    environments = models.JSONField(default=list)  # identifiers
+    building = models.JSONField(default=dict)  # name -> {"state", "percent", "step"}
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("runner host")
+        verbose_name_plural = _("runner hosts")
+        constraints = [models.UniqueConstraint(fields=["pool", "name"], name="runner_host_pool_name")]
+
+    def __str__(self) -> str:
+        return f"{self.pool.slug}/{self.name}"

@@ -1,0 +1,69 @@
+"""Pools and their hosts: opening one, recognising its token, keeping what its hosts report."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts import tokens
+from compute.models import Environment, Pool, RunnerHost
+
+SILENT_AFTER = datetime.timedelta(seconds=120)  # four missed looks
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether some live host of a pool can run an environment, and if not, how far its build is."""
+
+    ready: bool
+    hosts: int
+    percent: int | None = None
+    step: str = ""
+    error: str = ""
+
+
+def open_pool(*, slug: str, trusted: bool) -> str:
+    """Create the pool, or give it a new token: the old one stops working. Returns the token, shown once."""
+    token = tokens.fresh("pool")
+    Pool.objects.update_or_create(
+        slug=slug, defaults={"trusted": trusted, "token_digest": tokens.digest(token)}
+    )
+    return token
+
+
+def pool_of(token: str) -> Pool | None:
+    return Pool.objects.filter(token_digest=tokens.digest(token)).first() if token else None
+
+
+def register_environment(*, name: str, version: str) -> Environment:
+    return Environment.objects.get_or_create(name=name, version=version)[0]
+
+
+def report(*, pool: Pool, host: str, environments: list[str], building: dict[str, Any]) -> None:
+    """Keep what a host said of itself when it asked for work."""
+    RunnerHost.objects.update_or_create(
+        pool=pool,
+        name=host,
+        defaults={"environments": environments, "building": building, "seen_at": timezone.now()},
+    )
+
+
+def readiness(*, pool: Pool, environment: Environment) -> Readiness:
+    since = timezone.now() - SILENT_AFTER
+    hosts = list(RunnerHost.objects.filter(pool=pool, seen_at__gte=since))
+    if any(environment.identifier in host.environments for host in hosts):
+        return Readiness(ready=True, hosts=len(hosts))
+    for host in hosts:
+        build = host.building.get(environment.name)
+        if isinstance(build, dict):
+            return Readiness(
+                ready=False,
+                hosts=len(hosts),
+                percent=build.get("percent"),
+                step=str(build.get("step", "")),
+                error=str(build.get("error", "")),
+            )
+    return Readiness(ready=False, hosts=len(hosts))

@@ -1,0 +1,71 @@
+"""Refuses bodies over their limit while they stream in, before Django sees a byte. Pure ASGI.
+
+A body with an honest Content-Length is refused at once; one without is counted. After the answer the rest of the
+body is read and thrown away for a while: a client that is still sending would else see a reset, not the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from live.protocol import Application, Message, Receive, Scope, Send
+
+DRAIN_S = 20.0
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class ByteGuard:
+    """`limit_for(path)` gives the most bytes a request to that path may carry."""
+
+    def __init__(self, inner: Application, limit_for: Callable[[str], int]) -> None:
+        self._inner = inner
+        self._limit_for = limit_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        limit = self._limit_for(scope["path"])
+        if _announced(scope) > limit:
+            await _refuse(limit, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _TooLarge
+            return message
+
+        try:
+            await self._inner(scope, counted, send)
+        except _TooLarge:
+            await _refuse(limit, receive, send)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+async def _refuse(limit: int, receive: Receive, send: Send) -> None:
+    text = f"The upload is larger than the limit of {limit >> 20} MB. Nothing was kept."
+    body = json.dumps({"detail": text}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+    except TimeoutError:
+        return

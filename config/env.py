@@ -1,0 +1,66 @@
+"""The only place where the site reads its environment. Every setting is PODIUM_… and listed in docs/operate.md."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+class BadSetting(Exception):
+    """An environment variable holds something unusable; the message names it and says what is expected."""
+
+
+def text(name: str, default: str) -> str:
+    return os.environ.get(name, default)  # noqa: TID251
+
+
+def optional(name: str) -> str | None:
+    return os.environ.get(name) or None  # noqa: TID251
+
+
+def flag(name: str) -> bool:
+    """A switch that is off unless set to 1, true, yes or on."""
+    raw = text(name, "").strip().lower()
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"", "0", "false", "no", "off"}:
+        return False
+    raise BadSetting(f"{name}={raw!r}: expected 1 or 0")
+
+
+def number(name: str, default: int) -> int:
+    raw = text(name, str(default))
+    try:
+        return int(raw)
+    except ValueError as error:
+        raise BadSetting(f"{name}={raw!r}: expected a whole number") from error
+
+
+def names(name: str, default: str) -> list[str]:
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def secret(name: str, kept_in: Path) -> str:
+    """A secret from NAME, else from the file named by NAME_FILE, else generated once and kept in `kept_in` (0600).
+
+    There is no default secret: two sites never share one by accident.
+    """
+    given = optional(name)
+    if given is not None:
+        return given
+    named = optional(f"{name}_FILE")
+    if named is not None:
+        try:
+            return Path(named).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadSetting(f"{name}_FILE={named!r} cannot be read: {error.strerror}") from error
+    kept_in.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(kept_in, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return kept_in.read_text(encoding="utf-8").strip()
+    fresh = secrets.token_urlsafe(48)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(fresh)
+    return fresh

@@ -1,0 +1,84 @@
+"""The blob store: files by the SHA-256 of their content.
+
+A blob is on disk, synced, before its row exists: a database row never names bytes that a crash could take back.
+The same content is stored once; a second writer of the same bytes finds them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from contests.models import Blob
+
+CHUNK = 1 << 20
+
+
+class TooLarge(Exception):
+    """More bytes arrived than the caller allowed; nothing was kept."""
+
+
+def path_of(sha256: str) -> Path:
+    return Path(settings.PODIUM_BLOBS) / sha256[:2] / sha256
+
+
+def chunks_of(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(CHUNK):
+        yield piece
+
+
+def write(pieces: Iterable[bytes], *, max_bytes: int) -> tuple[str, int]:
+    """Write the bytes, synced, and return (sha256, size). Raises TooLarge beyond `max_bytes`."""
+    root = Path(settings.PODIUM_BLOBS)
+    root.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=root, prefix="incoming-")
+    digest, size = hashlib.sha256(), 0
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for piece in pieces:
+                size += len(piece)
+                if size > max_bytes:
+                    raise TooLarge  # noqa: TRY301 - the cleanup below is for every failure
+                digest.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        sha256 = digest.hexdigest()
+        _move(Path(name), path_of(sha256))
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return sha256, size
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    source.chmod(0o440)
+    source.replace(target)
+    # The rename itself must survive a power cut, so the folder is synced too.
+    descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def record(sha256: str, size: int) -> Blob:
+    """The row of a blob already written. Call it inside the transaction that refers to it."""
+    return Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
+
+
+def store(pieces: Iterable[bytes], *, max_bytes: int = 1 << 40) -> Blob:
+    return record(*write(pieces, max_bytes=max_bytes))
+
+
+def head(blob: Blob, limit: int = 65_536) -> bytes:
+    """The first bytes of a blob. The web process never reads more of anything a contestant wrote."""
+    with path_of(blob.sha256).open("rb") as file:
+        return file.read(limit)

@@ -1,0 +1,47 @@
+"""The first rows of an organiser's CSV file, for the data page."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+
+from contests import blobs
+from contests.models import Blob
+
+MAX_ROWS = 5
+MAX_COLUMNS = 8
+MAX_CELL = 24
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Preview:
+    """`more_columns` counts the columns left out at the right."""
+
+    header: list[str]
+    rows: list[list[str]]
+    more_columns: int
+
+
+def of(blob: Blob) -> Preview | None:
+    """None when the beginning of the file does not read as a CSV with a header and a row."""
+    try:
+        text = blobs.head(blob).decode("utf-8-sig", "ignore")
+        rows = list(csv.reader(io.StringIO(text)))[: MAX_ROWS + 2]
+    except (csv.Error, OSError):
+        return None
+    # The last row read may have been cut in the middle.
+    if blob.size > len(text.encode()):
+        rows = rows[:-1]
+    if len(rows) < 2 or not rows[0]:  # noqa: PLR2004 - a header and at least one row
+        return None
+    header, *body = rows
+    return Preview(
+        [_cut(cell) for cell in header[:MAX_COLUMNS]],
+        [[_cut(cell) for cell in row[:MAX_COLUMNS]] for row in body[:MAX_ROWS]],
+        max(0, len(header) - MAX_COLUMNS),
+    )
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…"

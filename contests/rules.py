@@ -1,0 +1,47 @@
+"""The rules of handing in, as pure functions: what is accepted, when, how often, and what costs quota."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+
+from runners.verdict import Verdict
+
+MAX_FILENAME = 120
+KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script"}
+# Our fault costs nothing, and neither does a submission that was called back.
+FREE_VERDICTS = frozenset({Verdict.INTERNAL_ERROR, Verdict.CANCELLED})
+
+
+def kind_of(filename: str) -> str | None:
+    """The kind of submission a file name stands for, or None."""
+    for suffix, kind in KIND_OF_SUFFIX.items():
+        if filename.lower().endswith(suffix):
+            return kind
+    return None
+
+
+def safe_filename(raw: str) -> str:
+    """A name that can be shown and saved anywhere: no path, no control or direction characters, of bounded length."""
+    name = raw.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] != "C")
+    name = re.sub(r"\s+", " ", name).strip(" .")
+    if len(name) > MAX_FILENAME:
+        stem, dot, suffix = name.rpartition(".")
+        name = (stem[: MAX_FILENAME - len(suffix) - 1] + dot + suffix) if dot else name[:MAX_FILENAME]
+    return name or "submission"
+
+
+def is_open(now: datetime.datetime, starts_at: datetime.datetime, ends_at: datetime.datetime | None) -> bool:
+    return starts_at <= now and (ends_at is None or now < ends_at)
+
+
+def day_start(now: datetime.datetime) -> datetime.datetime:
+    """Quotas count from midnight UTC, on the server's clock."""
+    return now.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def costs_quota(verdict: str) -> bool:
+    """Whether a submission with this verdict (or none yet) uses up one of the day's submissions."""
+    return verdict not in FREE_VERDICTS

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from contests import views
+
+app_name = "contests"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("contests/<slug:slug>/", views.contest, name="contest"),
+    re_path(
+        rf"^contests/(?P<slug>[-a-zA-Z0-9_]+)/(?P<section>{'|'.join(views.SECTIONS)})/$",
+        views.contest,
+        name="section",
+    ),
+    path("contests/<slug:slug>/data/<str:file>", views.data, name="data"),
+    path("contests/<slug:slug>/starter/<str:name>", views.starter, name="starter"),
+]

@@ -1,0 +1,41 @@
+"""The bell: tells a pool's agents that work may be waiting, and spectators' publisher that a board moved.
+
+The database row is the queue. A bell may be lost, doubled or late: an agent looks every 30 s anyway, and a board's
+version is polled. So ringing never fails a request: a broker that is down costs time, not submissions.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import structlog
+from celery import Celery, current_app
+from django.db import transaction
+from kombu.exceptions import KombuError, OperationalError
+from redis.exceptions import RedisError
+
+from compute.models import Pool
+
+log = structlog.get_logger(__name__)
+TASK = "pool.bell"
+
+
+def queue_of(pool_slug: str) -> str:
+    return f"pool.{pool_slug}"
+
+
+def ring(pool_slug: str, *, app: Celery | None = None) -> bool:
+    """Ring now. Returns False, and logs, when the broker cannot be reached."""
+    try:
+        # A bell nobody hears for a minute says nothing new: the look every 30 s has been there.
+        (app or current_app).send_task(
+            TASK, queue=queue_of(pool_slug), expires=60, retry=False, ignore_result=True
+        )
+    except (OperationalError, KombuError, RedisError, OSError) as error:
+        log.warning("bell not rung", pool=pool_slug, error=str(error))
+        return False
+    return True
+
+
+def ring_after_commit(pool: Pool) -> None:
+    transaction.on_commit(functools.partial(ring, pool.slug))

@@ -1,0 +1,84 @@
+"""What the judge tells open pages, after commit: a submission's own page, the places in a queue, the publisher.
+
+Nothing here may fail a request: pages that miss an event find out by its version and fetch the truth.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from typing import Any
+
+from django.conf import settings
+
+from contests.models import Submission
+from judge import logs_text, queue
+from judge.models import Job
+from leaderboard.wake import wake
+from live import tokens
+from live.publish import Publisher
+
+TOKEN_TTL_S = 12 * 3600
+POSITIONS_TOLD = 50  # how many of those who wait in a pool are told their new place
+
+
+@functools.cache
+def _publisher() -> Publisher:
+    return Publisher.from_url(settings.REDIS_URL)
+
+
+def topic_of(submission_id: uuid.UUID) -> str:
+    return f"submission.{submission_id}"
+
+
+def topic(submission: Submission) -> str:
+    return topic_of(submission.pk)
+
+
+def token(submission: Submission) -> str:
+    """Opens the submission's private topic for its owner's page."""
+    return tokens.sign(settings.SECRET_KEY, topic(submission), TOKEN_TTL_S)
+
+
+def state(submission: Submission) -> dict[str, Any]:
+    """The `status` event's data; never a private score."""
+    waiting = queue.waiting(submission)
+    return {
+        "status": submission.status,
+        "verdict": submission.verdict or None,
+        "public_score": submission.public_score,
+        "queue_position": queue.position(submission),
+        "waiting_for": None
+        if waiting is None
+        else {"environment": waiting.environment, "percent": waiting.percent, "step": waiting.step},
+    }
+
+
+def status_changed(submission_id: uuid.UUID) -> None:
+    submission = Submission.objects.filter(pk=submission_id).first()
+    if submission is not None:
+        _publisher().publish_next(topic(submission), "status", state(submission))
+
+
+def queue_moved(pool_id: int) -> None:
+    """Tell the first who wait in this pool where they stand now."""
+    for place, submission_id in enumerate(queue.order(pool_id)[:POSITIONS_TOLD], start=1):
+        if not _publisher().publish_next(topic_of(submission_id), "position", {"queue_position": place}):
+            return  # the broker is down; one failed try is enough
+
+
+def log_arrived(submission_id: uuid.UUID, offset: int, data: bytes) -> None:
+    whole = logs_text.whole(data)
+    _publisher().publish_next(
+        topic_of(submission_id),
+        "log",
+        {"offset": offset, "end": offset + len(whole), "text": logs_text.inert(whole)},
+    )
+
+
+def boards_moved() -> None:
+    wake(settings.REDIS_URL)
+
+
+def usage_arrived(job: Job) -> None:
+    _publisher().publish_next(topic_of(job.run.submission_id), "usage", job.usage)

@@ -1,0 +1,274 @@
+"""Taking a submission in: checked, stored and queued, or refused with a sentence that says what to do.
+
+Theory of operation. The bytes are written and synced first; then one transaction, under the lock of the contestant's
+participation, checks what may have changed meanwhile (deadline, quota, the same key twice) and writes the
+Submission, its Run and the first Job. When `submit` returns, the submission survives a kill -9 of everything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from compute.models import Environment
+from contests import blobs, rules
+from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
+from judge import bell, feed, results
+from judge.models import Job, Run
+from leaderboard import boards
+from runners.spec import JobKind
+
+MAX_SCRIPT_BYTES = 1 << 20
+MAX_KEY = 200
+MAX_NOTE = 300
+
+
+class Rejected(Exception):
+    """A submission was refused before it was accepted; `message` says why and what to do."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quota:
+    used: int
+    limit: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the checks before the transaction settled."""
+
+    contest: Contest
+    phase: Phase
+    version: TaskVersion
+    environment: Environment
+    kind: str
+    filename: str
+    sha256: str
+    size: int
+    note: str
+    key: str | None
+
+
+def current_phase(contest: Contest, now: datetime.datetime) -> Phase | None:
+    """The phase that takes submissions now; phases that overlap count in order of position."""
+    for phase in contest.phases.order_by("position"):
+        if rules.is_open(now, phase.starts_at, phase.ends_at):
+            return phase
+    return None
+
+
+def submit(
+    *,
+    user: User,
+    contest: Contest,
+    file: UploadedFile[Any],
+    task_slug: str | None = None,
+    environment: str | None = None,
+    note: str = "",
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Accept a file. The same user and key give the same submission, however often. Raises Rejected."""
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY:
+        raise Rejected("bad_key", _("Idempotency-Key must have 1 to 200 characters."))
+    phase = current_phase(contest, timezone.now())
+    if phase is None:
+        repeated = _repeated(user, idempotency_key)
+        if repeated is not None:
+            return repeated
+        raise Rejected("closed", _("This contest does not take submissions now."), 403)
+    accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
+    accepted = dataclasses.replace(accepted, key=idempotency_key)
+    try:
+        return _accept(user, accepted)
+    except IntegrityError:
+        # Two uploads with one key at once: the unique constraint let one through; the other finds it.
+        repeated = _repeated(user, idempotency_key)
+        if repeated is None:
+            raise
+        return _same(repeated, accepted)
+
+
+def _repeated(user: User, key: str | None) -> Submission | None:
+    return Submission.objects.filter(user=user, idempotency_key=key).first() if key else None
+
+
+def _same(earlier: Submission, accepted: Accepted) -> Submission:
+    if (earlier.contest_id, earlier.blob_id) != (accepted.contest.pk, accepted.sha256):
+        raise Rejected(
+            "key_reused",
+            _("This Idempotency-Key was used before for another file or contest. Use a new key."),
+            409,
+        )
+    return earlier
+
+
+def _check(
+    contest: Contest,
+    phase: Phase,
+    file: UploadedFile[Any],
+    *,
+    task_slug: str | None,
+    environment: str | None,
+    note: str,
+) -> Accepted:
+    version = _version(phase, task_slug)
+    filename = rules.safe_filename(file.name or "")
+    kind = rules.kind_of(filename)
+    if kind is None or kind not in version.kinds:
+        wanted = ", ".join(s for s, k in rules.KIND_OF_SUFFIX.items() if k in version.kinds)
+        raise Rejected(
+            "wrong_kind", _("This task takes files that end in: %(endings)s") % {"endings": wanted}
+        )
+    if len(note) > MAX_NOTE:
+        raise Rejected("long_note", _("The note is longer than 300 characters."))
+    chosen = _environment(version, environment)
+    sha256, size = _stored(file, kind)
+    return Accepted(
+        contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None
+    )
+
+
+def _version(phase: Phase, task_slug: str | None) -> TaskVersion:
+    versions = TaskVersion.objects.filter(task__phase=phase, active=True).order_by("task__position")
+    if task_slug:
+        versions = versions.filter(task__slug=task_slug)
+    version = versions.select_related("task", "pool", "environment", "scoring_environment").first()
+    if version is None:
+        raise Rejected("no_task", _("There is no such task in this contest."), 404 if task_slug else 400)
+    return version
+
+
+def _environment(version: TaskVersion, name: str | None) -> Environment:
+    if not name or name in {version.environment.name, version.environment.identifier}:
+        return version.environment
+    offered = list(version.environments.all())
+    for environment in offered:
+        if name in {environment.name, environment.identifier}:
+            return environment
+    names = ", ".join(sorted({version.environment.name, *(e.name for e in offered)}))
+    raise Rejected(
+        "no_environment", _("This task runs in one of these environments: %(names)s") % {"names": names}
+    )
+
+
+def _stored(file: UploadedFile[Any], kind: str) -> tuple[str, int]:
+    limit = MAX_SCRIPT_BYTES if kind == Submission.Kind.SCRIPT else settings.PODIUM_MAX_UPLOAD_MB << 20
+    if not file.size:
+        raise Rejected("empty", _("The file is empty."))
+    try:
+        sha256, size = blobs.write(_without_nul(file, kind), max_bytes=limit)
+    except blobs.TooLarge as error:
+        raise Rejected(
+            "too_large",
+            _("The file is larger than the limit of %(limit)s MB.") % {"limit": limit >> 20},
+            413,
+        ) from error
+    return sha256, size
+
+
+def _without_nul(file: UploadedFile[Any], kind: str) -> Iterator[bytes]:
+    """The file's pieces; the first one is looked at, so that a binary renamed to .py is refused at once."""
+    for number, piece in enumerate(file.chunks()):
+        if number == 0 and kind == Submission.Kind.SCRIPT and b"\x00" in piece:
+            raise Rejected("binary", _("This is not a Python script: it holds binary data."))
+        yield piece
+
+
+def participation(user: User, contest: Contest) -> Participation:
+    """The user's place in the contest, made on first use: a team of one under their public name."""
+    found = Participation.objects.filter(user=user, contest=contest).select_related("team").first()
+    if found is not None:
+        return found
+    with transaction.atomic():
+        team = Team.objects.create(contest=contest, name=user.public_name[:60])
+        return Participation.objects.create(user=user, contest=contest, team=team)
+
+
+def _joined(user: User, contest: Contest) -> Participation:
+    try:
+        return participation(user, contest)
+    except IntegrityError:  # joined in two requests at once
+        return Participation.objects.get(user=user, contest=contest)
+
+
+def used_today(team: Team, phase: Phase, now: datetime.datetime) -> int:
+    return (
+        Submission.objects.filter(team=team, phase=phase, created_at__gte=rules.day_start(now))
+        .exclude(verdict__in=rules.FREE_VERDICTS)
+        .count()
+    )
+
+
+def quota(user: User, contest: Contest) -> Quota | None:
+    """How many of today's submissions are used; None when no phase is open."""
+    now = timezone.now()
+    phase = current_phase(contest, now)
+    if phase is None:
+        return None
+    place = Participation.objects.filter(user=user, contest=contest).select_related("team").first()
+    return Quota(used=used_today(place.team, phase, now) if place else 0, limit=phase.daily_limit)
+
+
+def _accept(user: User, accepted: Accepted) -> Submission:
+    place = _joined(user, accepted.contest)
+    with transaction.atomic():
+        # The lock makes the count below exact. (SQLite: this transaction holds the write lock already.)
+        place = Participation.objects.select_for_update().select_related("team").get(pk=place.pk)
+        repeated = _repeated(user, accepted.key)
+        if repeated is not None:
+            return _same(repeated, accepted)
+        now = timezone.now()
+        if not rules.is_open(now, accepted.phase.starts_at, accepted.phase.ends_at):
+            raise Rejected("closed", _("This contest does not take submissions now."), 403)
+        if used_today(place.team, accepted.phase, now) >= accepted.phase.daily_limit:
+            raise Rejected(
+                "quota",
+                _("You have used all %(limit)s submissions of today. The next day starts at 00:00 UTC.")
+                % {"limit": accepted.phase.daily_limit},
+                429,
+            )
+        return _write(user, place.team, accepted, now)
+
+
+def _write(user: User, team: Team, accepted: Accepted, now: datetime.datetime) -> Submission:
+    submission = Submission.objects.create(
+        contest=accepted.contest,
+        phase=accepted.phase,
+        team=team,
+        user=user,
+        kind=accepted.kind,
+        filename=accepted.filename,
+        blob=blobs.record(accepted.sha256, accepted.size),
+        environment=accepted.environment,
+        note=accepted.note,
+        idempotency_key=accepted.key,
+        created_at=now,
+    )
+    run = Run.objects.create(submission=submission, task_version=accepted.version)
+    boards.open_boards(accepted.phase)
+    if accepted.kind == Submission.Kind.PREDICTIONS:
+        results.queue_scoring(run, submission.blob)
+    else:
+        pool = accepted.version.pool
+        Job.objects.create(kind=JobKind.RUN, run=run, pool=pool, environment=accepted.environment)
+        bell.ring_after_commit(pool)
+    transaction.on_commit(functools.partial(feed.status_changed, submission.pk))
+    return submission

@@ -1,0 +1,172 @@
+"""Leases: claiming a job, keeping it, giving it back, and sweeping up after the dead.
+
+Theory of operation. A claim is one conditional UPDATE: it succeeds for one agent, raises `attempt` and writes the
+digest of a new fencing token. Every later word about the attempt carries that token. A lease that runs out makes
+the job claimable, but only the next claim kills the old token: when the site was away for an hour, an agent that
+comes back within its attempt carries on. The clock decides who may try, the token decides who counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts import tokens
+from compute.models import Pool
+from judge import bell, feed, specification, transitions
+from judge.models import Job
+from runners.spec import JobSpec
+from runners.verdict import Verdict
+
+log = structlog.get_logger(__name__)
+CANDIDATES = 8  # how many of the fairest jobs a claim tries when others are claiming too
+# The last attempt is not declared dead by a short outage of the site: its agent gets this much longer to come back.
+LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
+
+
+class Stale(Exception):
+    """The token is not that of the job's current attempt, or the job has ended."""
+
+
+def claimable(now: datetime.datetime) -> Q:
+    """Queued jobs, and running ones whose lease has run out and that have attempts left."""
+    return Q(status=Job.Status.QUEUED) | Q(
+        status=Job.Status.RUNNING, lease_until__lt=now, attempt__lt=settings.PODIUM_MAX_ATTEMPTS
+    )
+
+
+def in_fair_order(jobs: QuerySet[Job], now: datetime.datetime) -> QuerySet[Job]:
+    """First the contestant with the fewest jobs running in this pool, then the longest wait."""
+    busy = (
+        Job.objects.filter(
+            status=Job.Status.RUNNING,
+            lease_until__gte=now,
+            pool=OuterRef("pool"),
+            run__submission__user=OuterRef("run__submission__user"),
+        )
+        .order_by()
+        .values("pool")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return jobs.annotate(busy=Coalesce(Subquery(busy), Value(0))).order_by("busy", "queued_at", "pk")
+
+
+def claim(*, pool: Pool, host: str, environments: list[str]) -> JobSpec | None:
+    """Lease the fairest job that this host can run, or None. Safe to call from many hosts at once."""
+    now = timezone.now()
+    ready = Q(pk__in=[])
+    for identifier in environments:
+        name, _, version = identifier.partition("@")
+        ready |= Q(environment__name=name, environment__version=version)
+    jobs = Job.objects.filter(claimable(now), ready, pool=pool)
+    for job in in_fair_order(jobs, now)[:CANDIDATES]:
+        spec = _take(job, host=host, now=now)
+        if spec is not None:
+            return spec
+    return None
+
+
+def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
+    specification.prepare(job)
+    token = tokens.fresh("job")
+    with transaction.atomic():
+        # Status, attempt and lease as they were read: whoever changed one of them meanwhile was first.
+        unchanged = Job.objects.filter(
+            pk=job.pk, status=job.status, attempt=job.attempt, lease_until=job.lease_until
+        )
+        changed = unchanged.update(
+            status=Job.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            token_digest=tokens.digest(token),
+            lease_until=now + datetime.timedelta(seconds=settings.PODIUM_LEASE_S),
+            host=host,
+            claimed_at=now,
+            log_bytes=0,
+            usage={},
+        )
+        if changed != 1:
+            return None  # another host was first
+        job = Job.objects.select_related(
+            "run__submission__contest", "pool", "environment", "predictions"
+        ).get(pk=job.pk)
+        transitions.under_way(job, now)
+        transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
+        return specification.build(job, token=token)
+
+
+def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:
+    """The running job this token is the current fence of. Raises Stale."""
+    job = (
+        Job.objects.select_related("run__submission__contest", "run__task_version", "pool", "environment")
+        .filter(pk=job_id, token_digest=tokens.digest(token))
+        .first()
+    )
+    if job is None or job.status != Job.Status.RUNNING or attempt not in {None, job.attempt}:
+        raise Stale
+    return job
+
+
+def was_cancelled(*, job_id: uuid.UUID, token: str) -> bool:
+    return Job.objects.filter(
+        pk=job_id, token_digest=tokens.digest(token), status=Job.Status.CANCELLED
+    ).exists()
+
+
+def extend(job: Job, *, usage: dict[str, float]) -> None:
+    """A sign of life. Raises Stale when the job was taken or ended meanwhile."""
+    until = timezone.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S)
+    kept = Job.objects.filter(
+        pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt, token_digest=job.token_digest
+    ).update(lease_until=until, **({"usage": usage} if usage else {}))
+    if kept != 1:
+        raise Stale
+
+
+@transaction.atomic
+def give_back(job: Job, *, reason: str) -> None:
+    """Our fault: queue the job again, or after the last attempt fail it. Raises Stale."""
+    log.warning("attempt given back", job=str(job.pk), attempt=job.attempt, reason=reason)
+    if job.attempt >= settings.PODIUM_MAX_ATTEMPTS:
+        _fail(job, reason)
+        return
+    if not transitions.move(job, Job.Status.QUEUED, lease_until=None, error=reason, token_digest=""):
+        raise Stale
+    transitions.back_in_queue(job)
+    bell.ring_after_commit(job.pool)
+
+
+def _fail(job: Job, reason: str) -> None:
+    now = timezone.now()
+    if not transitions.move(job, Job.Status.FAILED, error=reason, finished_at=now):
+        raise Stale
+    transitions.conclude(job.run, Verdict.INTERNAL_ERROR, now)
+    transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
+
+
+def sweep() -> int:
+    """End the jobs whose last attempt died, and ring for whatever can be claimed. Returns how many were ended."""
+    now = timezone.now()
+    ended = 0
+    dead = Job.objects.select_related("run", "pool").filter(
+        status=Job.Status.RUNNING,
+        attempt__gte=settings.PODIUM_MAX_ATTEMPTS,
+        lease_until__lt=now - LAST_ATTEMPT_GRACE,
+    )
+    for job in dead:
+        try:
+            with transaction.atomic():
+                _fail(job, "The lease of the last attempt ran out.")
+        except Stale:
+            continue  # its agent came back in this moment
+        ended += 1
+    for slug in Job.objects.filter(claimable(now)).values_list("pool__slug", flat=True).distinct():
+        bell.ring(slug)
+    return ended

@@ -1,0 +1,117 @@
+"""What the judge keeps: a Run per submission and task version, and the Jobs that carry it out.
+
+A Job is the only leased thing. Its life, each arrow one guarded UPDATE (judge.lease, judge.results):
+
+    QUEUED ─claim→ RUNNING ─finish→ FINISHED            (any verdict on the contestant's work)
+       ↑______give back / lease lost and claimed again   (attempt + 1, at most 3, else FAILED)
+    QUEUED or RUNNING ─cancel→ CANCELLED
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from compute.models import Environment, Pool
+from contests.models import Blob, Submission, TaskVersion
+from runners.spec import JobKind
+
+
+class Run(models.Model):
+    """One submission judged under one task version."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="runs")
+    task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
+    status = models.CharField(
+        max_length=12, choices=Submission.Status.choices, default=Submission.Status.QUEUED
+    )
+    verdict = models.CharField(max_length=32, blank=True)
+    errors = models.JSONField(default=list)  # of an invalid output: [{"code", "params", "message"}]
+    facts = models.JSONField(default=dict)  # RunFacts of the contestant's program
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [models.UniqueConstraint(fields=["submission", "task_version"], name="run_once")]
+
+
+class Job(models.Model):
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED", _("queued")
+        RUNNING = "RUNNING", _("running")
+        FINISHED = "FINISHED", _("finished")
+        FAILED = "FAILED", _("failed")
+        CANCELLED = "CANCELLED", _("cancelled")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in JobKind])
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="jobs")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    # What a score job reads: a contestant's file as plain data.
+    predictions = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    token_digest = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    host = models.CharField(max_length=120, blank=True)
+    log_bytes = models.BigIntegerField(default=0)
+    usage = models.JSONField(default=dict)  # the last sample
+    stages = models.JSONField(default=dict)  # milliseconds by stage, as the agent measured them
+    error = models.TextField(blank=True)  # ours, for operators
+    queued_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        constraints = [
+            models.UniqueConstraint(fields=["run", "kind"], name="job_once"),
+            models.CheckConstraint(
+                condition=~Q(status="RUNNING") | Q(lease_until__isnull=False), name="running_has_a_lease"
+            ),
+        ]
+        indexes = [models.Index(fields=["pool", "status", "queued_at"], name="job_queue")]
+
+
+class LogChunk(models.Model):
+    """Bytes of a run's log as they came, by attempt and offset."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="log")
+    attempt = models.PositiveSmallIntegerField()
+    offset = models.BigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["offset"]
+        constraints = [models.UniqueConstraint(fields=["job", "attempt", "offset"], name="log_chunk_once")]
+
+
+class RunFile(models.Model):
+    """A file the contestant's program left in /output."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=255)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="run_file_once")]
+
+
+class JobUpload(models.Model):
+    """Bytes a running attempt has sent; only its finish may turn them into results."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="uploads")
+    attempt = models.PositiveSmallIntegerField()
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "attempt", "blob"], name="job_upload_once")]

@@ -1,0 +1,166 @@
+"""Finishing an attempt: facts in, verdict out, and a score counted at most once.
+
+Everything one finish changes is one transaction behind one guarded UPDATE of the job, so a repeated or late
+finish changes nothing. A contestant's fault is data here; a fault of ours gives the job back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from compute.models import Pool
+from contests import blobs
+from contests.models import Blob, Submission
+from judge import bell, feed, lease, specification, transitions
+from judge.models import Job, JobUpload, Run, RunFile
+from leaderboard import boards
+from runners.spec import RESULT_FILE, RESULT_MAX_BYTES, SUBMISSION_FILE, JobKind, OutputFile
+from runners.verdict import RunFacts, Verdict, decide
+
+MAX_ERRORS = 20
+
+
+class Malformed(Exception):
+    """The agent's words do not fit together; nothing was changed."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What an agent says at the end of an attempt."""
+
+    facts: RunFacts
+    files: tuple[OutputFile, ...]
+    stages: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Judged:
+    """What the scorer found: two finite scores, or the errors of an invalid file."""
+
+    public: float = 0.0
+    private: float = 0.0
+    feedback: dict[str, Any] = dataclasses.field(default_factory=dict)
+    errors: tuple[dict[str, Any], ...] = ()
+
+
+def keep_upload(job: Job, blob_sha256: str, size: int) -> None:
+    """Remember bytes that this attempt has sent. Raises Stale when the attempt ended meanwhile."""
+    with transaction.atomic():
+        lease.extend(job, usage={})
+        JobUpload.objects.get_or_create(job=job, attempt=job.attempt, blob=blobs.record(blob_sha256, size))
+
+
+def finish(job: Job, report: Report) -> None:
+    """End an attempt. Raises Stale for a second or late finish, Malformed for a report that names unsent files."""
+    uploads = _uploads(job, report.files)
+    if job.kind == JobKind.SCORE:
+        judged = _read_result(uploads.get(RESULT_FILE)) if decide(report.facts) is None else None
+        if judged is None:
+            lease.give_back(
+                job, reason=f"The scorer did not judge: {json.dumps(report.facts.as_json())[:2000]}"
+            )
+            return
+        _finish_score(job, report, judged)
+    else:
+        _finish_run(job, report, uploads)
+
+
+def _uploads(job: Job, files: tuple[OutputFile, ...]) -> dict[str, Blob]:
+    sent = {
+        upload.blob_id: upload.blob
+        for upload in JobUpload.objects.filter(job=job, attempt=job.attempt).select_related("blob")
+    }
+    missing = [file.name for file in files if file.sha256 not in sent]
+    if missing:
+        raise Malformed(f"These files were named but never sent: {', '.join(missing)}")
+    return {file.name: sent[file.sha256] for file in files}
+
+
+def _end(job: Job, report: Report, now: datetime.datetime) -> None:
+    if not transitions.move(
+        job, Job.Status.FINISHED, finished_at=now, stages=report.stages, lease_until=None
+    ):
+        raise lease.Stale
+    transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
+
+
+@transaction.atomic
+def _finish_run(job: Job, report: Report, uploads: dict[str, Blob]) -> None:
+    now = timezone.now()
+    _end(job, report, now)
+    run = job.run
+    RunFile.objects.bulk_create([RunFile(run=run, name=name, blob=blob) for name, blob in uploads.items()])
+    facts = report.facts.as_json()
+    verdict = decide(report.facts)
+    predictions = uploads.get(SUBMISSION_FILE)
+    if verdict is None and predictions is None:
+        verdict = Verdict.NO_OUTPUT
+    if verdict is not None:
+        transitions.conclude(run, verdict, now, facts=facts)
+        return
+    transitions.summarise(run, status=Submission.Status.SCORING, facts=facts)
+    queue_scoring(run, predictions)
+
+
+def queue_scoring(run: Run, predictions: Blob | None) -> Job:
+    """Queue the score job of a run on the trusted pool and ring for it."""
+    pool = Pool.objects.filter(trusted=True).order_by("pk").first()
+    if pool is None:
+        raise LookupError("No runner pool is trusted with labels; open one to score submissions.")
+    job = Job.objects.create(
+        kind=JobKind.SCORE,
+        run=run,
+        pool=pool,
+        environment=run.task_version.scoring_environment,
+        predictions=predictions,
+    )
+    bell.ring_after_commit(pool)
+    return job
+
+
+@transaction.atomic
+def _finish_score(job: Job, report: Report, judged: Judged) -> None:
+    now = timezone.now()
+    _end(job, report, now)
+    run = job.run
+    if judged.errors:
+        transitions.conclude(run, Verdict.INVALID_OUTPUT, now, errors=list(judged.errors))
+        return
+    boards.count_score(
+        submission=run.submission,
+        task_version=run.task_version,
+        public=judged.public,
+        private=judged.private,
+        feedback=judged.feedback,
+        scorer_digest=specification.scorer().sha256,
+        environment=job.environment.identifier,
+        at=run.submission.created_at,
+    )
+    Submission.objects.filter(pk=run.submission_id).update(
+        public_score=judged.public, private_score=judged.private
+    )
+    transitions.conclude(run, Verdict.SCORED, now)
+    transaction.on_commit(feed.boards_moved)
+
+
+def _read_result(blob: Blob | None) -> Judged | None:
+    """The scorer's result, or None when there is none that can be trusted to be one."""
+    if blob is None or blob.size > RESULT_MAX_BYTES:
+        return None
+    try:
+        raw = json.loads(blobs.head(blob, RESULT_MAX_BYTES))
+        if not raw["ok"]:
+            return Judged(errors=tuple(raw["errors"][:MAX_ERRORS]))
+        public, private = float(raw["public"]), float(raw["private"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not (math.isfinite(public) and math.isfinite(private)):
+        return None
+    return Judged(public=public, private=private, feedback=raw.get("feedback", {}))

@@ -1,0 +1,99 @@
+"""From a Job row to the JobSpec an agent gets: which files lie where, which program runs, under which limits."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+from django.conf import settings
+
+from contests import blobs
+from contests.models import Blob, TaskVersion
+from judge.models import Job
+from metrics import bundle
+from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
+
+PROGRAM = "/submission/main.py"
+SCORER = "/submission/scorer.pyz"
+SCORING_LIMITS = Limits(
+    wall_s=120, cpu_s=120, memory_mb=2048, pids=64, disk_mb=64, inodes=1000, log_kb=64, output_mb=1
+)
+
+
+class ForbiddenPool(Exception):
+    """A job that carries labels was about to go to a pool that is not trusted with them."""
+
+
+def _input(path: str, blob: Blob) -> InputFile:
+    return InputFile(path=path, sha256=blob.sha256, size=blob.size)
+
+
+@functools.cache
+def scorer() -> Blob:
+    """The scorer program as a blob; its digest is what a Score records."""
+    return blobs.store([bundle.build_zipapp()])
+
+
+def scoring_parameters(version: TaskVersion) -> dict[str, object]:
+    return {
+        "metric": version.metric,
+        "params": version.metric_params,
+        "id_column": version.id_column,
+        "target_columns": version.target_columns,
+    }
+
+
+def _scoring_file(version: TaskVersion) -> Blob:
+    return blobs.store([json.dumps(scoring_parameters(version), sort_keys=True).encode()])
+
+
+def prepare(job: Job) -> None:
+    """Write the blobs that a job's specification will name. Called before the claim's transaction."""
+    if job.kind == JobKind.SCORE:
+        scorer()
+        _scoring_file(job.run.task_version)
+
+
+def _inputs(job: Job) -> tuple[InputFile, ...]:
+    version = job.run.task_version
+    if job.kind == JobKind.RUN:
+        files = [_input(f"/input/{file.name}", file.blob) for file in version.files.select_related("blob")]
+        return (*files, _input(PROGRAM, job.run.submission.blob))
+    if not job.pool.trusted:
+        raise ForbiddenPool(job.pool.slug)
+    if job.predictions is None:
+        raise ValueError(f"score job {job.pk} has no predictions")
+    return (
+        _input("/input/predictions.csv", job.predictions),
+        _input("/input/solution.csv", version.solution),
+        _input("/input/scoring.json", _scoring_file(version)),
+        _input(SCORER, scorer()),
+    )
+
+
+def input_digests(job: Job) -> set[str]:
+    """What the holder of this job's token may download, and nothing else."""
+    return {item.sha256 for item in _inputs(job)}
+
+
+def limits_of(job: Job) -> Limits:
+    return Limits.from_json(job.run.task_version.limits) if job.kind == JobKind.RUN else SCORING_LIMITS
+
+
+def build(job: Job, *, token: str) -> JobSpec:
+    """The specification of one attempt. Raises ForbiddenPool when labels would leave the trusted pools."""
+    run = job.kind == JobKind.RUN
+    slug = job.run.submission.contest.slug
+    return JobSpec(
+        job_id=str(job.pk),
+        kind=JobKind(job.kind),
+        attempt=job.attempt,
+        token=token,
+        environment=job.environment.identifier,
+        argv=("{python}", PROGRAM) if run else ("{python}", "-I", SCORER),
+        inputs=_inputs(job),
+        limits=limits_of(job),
+        required_output=SUBMISSION_FILE if run else RESULT_FILE,
+        heartbeat_s=settings.PODIUM_HEARTBEAT_S,
+        links=((f"/kaggle/input/{slug}", "/input"), ("/kaggle/working", "/output")) if run else (),
+    )

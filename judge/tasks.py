@@ -1,0 +1,13 @@
+"""Celery chores of the judge. Each is idempotent: delivered twice or never, nothing is counted twice or lost."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from judge import lease
+
+
+@shared_task(name="judge.sweep")
+def sweep() -> None:
+    """Pre: any. Post: no job whose last attempt died is left running; every claimable job's pool was rung."""
+    lease.sweep()

@@ -1,0 +1,58 @@
+"""The one place where a Job changes its status, and where the summaries of its Run and Submission follow.
+
+Each change is an UPDATE guarded by (status, attempt) whose row count is looked at: two who try at once cannot both
+succeed. Every function here must run inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.db import transaction
+
+from contests.models import Submission
+from judge import feed
+from judge.models import Job, Run
+from runners.spec import JobKind
+from runners.verdict import Verdict
+
+Status = Submission.Status
+LIVE = (Job.Status.QUEUED, Job.Status.RUNNING)
+
+
+def move(job: Job, to: Job.Status, **changes: Any) -> bool:
+    """Move a job from the state it was read in. False when somebody else was first; then nothing is changed."""
+    moved = Job.objects.filter(pk=job.pk, status=job.status, attempt=job.attempt).update(status=to, **changes)
+    if moved == 1:
+        job.status = to
+        for field, value in changes.items():
+            setattr(job, field, value)
+    return moved == 1
+
+
+def summarise(run: Run, *, status: str, **changes: Any) -> None:
+    """Write a run's state, and with it the submission's summary; tell the owner's page after commit."""
+    Run.objects.filter(pk=run.pk).update(status=status, **changes)
+    shown = {key: value for key, value in changes.items() if key in {"verdict", "finished_at"}}
+    Submission.objects.filter(pk=run.submission_id).update(status=status, **shown)
+    transaction.on_commit(lambda: feed.status_changed(run.submission_id))
+
+
+def under_way(job: Job, now: datetime.datetime) -> None:
+    if job.kind == JobKind.SCORE:
+        summarise(job.run, status=Status.SCORING)
+    else:
+        summarise(job.run, status=Status.RUNNING, started_at=job.run.started_at or now)
+
+
+def back_in_queue(job: Job) -> None:
+    summarise(job.run, status=Status.SCORING if job.kind == JobKind.SCORE else Status.QUEUED)
+
+
+def conclude(run: Run, verdict: Verdict, now: datetime.datetime, **changes: Any) -> None:
+    """End a run with a verdict. INTERNAL_ERROR is FAILED, CANCELLED is CANCELLED, all else is FINISHED."""
+    status = {Verdict.INTERNAL_ERROR: Status.FAILED, Verdict.CANCELLED: Status.CANCELLED}.get(
+        verdict, Status.FINISHED
+    )
+    summarise(run, status=status, verdict=verdict.value, finished_at=now, **changes)

@@ -1,0 +1,139 @@
+"""Verdicts in words a beginner understands: what happened, and what to try next."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from django.utils.translation import gettext as _
+
+from judge.models import Run
+from runners.spec import Limits
+from runners.verdict import Verdict
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explanation:
+    title: str
+    text: str
+    hint: str = ""
+
+
+def explain(verdict: str, run: Run | None = None) -> Explanation:
+    """The words for a verdict; limits are those of the run's task where they matter."""
+    limits = Limits() if run is None else Limits.from_json(run.task_version.limits)
+    return _EXPLANATIONS[Verdict(verdict)](limits, run)
+
+
+def _scored(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(_("Scored"), _("Your predictions were complete and have been scored."))
+
+
+def _time(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Time limit exceeded"),
+        _(
+            "Your program was still running after %(wall)d seconds (%(cpu)d seconds of CPU), so it was stopped."
+        )
+        % {"wall": limits.wall_s, "cpu": limits.cpu_s},
+        _("Train for fewer rounds, use a smaller model or part of the data, and print the time as you go."),
+    )
+
+
+def _memory(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Memory limit exceeded"),
+        _("Your program, with all processes it started, needed more than %(mb)d MB of memory.")
+        % {"mb": limits.memory_mb},
+        _("Read the data in smaller types (float32), in pieces, or lower the batch size and worker count."),
+    )
+
+
+def _disk(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Disk limit exceeded"),
+        _("Your program filled the %(mb)d MB it may write to /output and /tmp.") % {"mb": limits.disk_mb},
+        _("Delete what you no longer need, and keep checkpoints small."),
+    )
+
+
+def _output(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Output limit exceeded"),
+        _("Your program wrote a submission.csv larger than %(mb)d MB, or flooded its log.")
+        % {"mb": limits.output_mb},
+        _("Write only the id and target columns, and print less."),
+    )
+
+
+def _processes(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Process limit exceeded"),
+        _("Your program tried to have more than %(n)d processes and threads at once.") % {"n": limits.pids},
+        _("Lower n_jobs, num_workers or the size of your pools."),
+    )
+
+
+def _runtime(limits: Limits, run: Run | None) -> Explanation:
+    facts = {} if run is None else run.facts
+    if facts.get("signal"):
+        text = _("Your program was ended by signal %(signal)s, for example by a crash in native code.") % {
+            "signal": facts["signal"]
+        }
+    else:
+        text = _("Your program ended with an error (exit status %(code)s).") % {
+            "code": facts.get("exit_code", "?")
+        }
+    return Explanation(
+        _("Runtime error"),
+        text,
+        _("The last lines of the log usually name the line of your code that failed."),
+    )
+
+
+def _none(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("No output"),
+        _("Your program ended without an error but left no file /output/submission.csv."),
+        _("Write your predictions to /output/submission.csv; the current folder is /output."),
+    )
+
+
+def _invalid(limits: Limits, run: Run | None) -> Explanation:
+    if run is not None and run.facts.get("output") == "not_regular":
+        text = _("/output/submission.csv is not an ordinary file, so it was not read.")
+    else:
+        text = _("The predictions do not have the form this task asks for. The mistakes are listed below.")
+    return Explanation(
+        _("Invalid output"), text, _("Compare your file with sample_submission.csv: same columns, same ids.")
+    )
+
+
+def _cancelled(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Cancelled"), _("This submission was called back. It does not count against your quota.")
+    )
+
+
+def _internal(limits: Limits, run: Run | None) -> Explanation:
+    return Explanation(
+        _("Internal error"),
+        _("Podium could not judge this submission after three attempts. That is our fault, not yours."),
+        _(
+            "It does not count against your quota. Hand it in again, and tell the organisers if it happens again."
+        ),
+    )
+
+
+_EXPLANATIONS = {
+    Verdict.SCORED: _scored,
+    Verdict.TIME_LIMIT_EXCEEDED: _time,
+    Verdict.MEMORY_LIMIT_EXCEEDED: _memory,
+    Verdict.DISK_LIMIT_EXCEEDED: _disk,
+    Verdict.OUTPUT_LIMIT_EXCEEDED: _output,
+    Verdict.PROCESS_LIMIT_EXCEEDED: _processes,
+    Verdict.RUNTIME_ERROR: _runtime,
+    Verdict.NO_OUTPUT: _none,
+    Verdict.INVALID_OUTPUT: _invalid,
+    Verdict.CANCELLED: _cancelled,
+    Verdict.INTERNAL_ERROR: _internal,
+}
