@@ -1,0 +1,1 @@
+"""The runner agent: claims jobs of its pools, runs them in sandboxes, sends back facts and files."""

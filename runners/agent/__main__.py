@@ -1,0 +1,163 @@
+"""`python -m runners.agent`: one agent for this host. Settings come from the environment (settings.py).
+
+Theory of operation. The process may die at any instant; what it must remember is in the run directories
+(rundir.py). So stopping is simple: claim nothing more, wake every thread, wait a moment, exit. By default the
+sandboxes live on under their shims and the next agent adopts them; with PODIUM_AGENT_STOP=kill they are ended
+and their jobs given back. An exclusive lock on the agent directory keeps two agents from sharing it; shims do
+not inherit it. The main thread waits on a pipe: a signal handler may write to one, but may not take a lock
+that the thread it interrupts holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from runners.agent import box, settings
+from runners.agent.adopt import adopt
+from runners.agent.attempt import Tools
+from runners.agent.bell import Bell, Listener
+from runners.agent.cache import InputCache
+from runners.agent.report import Reporter
+from runners.agent.rundir import RunDir
+from runners.agent.settings import Settings, SettingsError
+from runners.agent.site import Site
+from runners.agent.slot import Pool, Slot
+
+log = structlog.get_logger()
+
+STOP_WITHIN_S = 3.5
+
+
+class Agent:
+    """All threads of one agent."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._halting = threading.Event()
+        self._halt_read, self._halt_write = os.pipe()
+        self._failure = ""
+        self._tools = Tools(
+            settings=chosen,
+            site=Site(chosen.site_url),
+            cache=InputCache(chosen.agent_dir / "cache", chosen.cache_bytes),
+            halting=self._halting,
+            threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
+        )
+        self._pools = [Pool(pool.slug, Bell()) for pool in chosen.pools]
+        self._slots = self._make_slots(adopt(chosen.runs_dir))
+
+    def _make_slots(self, found: list[RunDir]) -> list[Slot]:
+        """Slots of today's pools, each first carrying on what ran under its number (and so under its uid).
+
+        What ran in a slot that is no more, or would be a second one in its slot, gets a thread of its own.
+        """
+        sizes = zip(self._pools, self._tools.settings.pools, strict=True)
+        by_slot = [pool for pool, size in sizes for _ in range(size.slots)]
+        adopted: dict[int, RunDir] = {}
+        extra = []
+        for item in found:
+            if item.slot < len(by_slot) and item.slot not in adopted:
+                adopted[item.slot] = item
+            else:
+                extra.append(Slot(self._tools, item.slot, None, [item], self.fail))
+        regular = [
+            Slot(self._tools, index, pool, [adopted[index]] if index in adopted else [], self.fail)
+            for index, pool in enumerate(by_slot)
+        ]
+        return regular + extra
+
+    def halt(self) -> None:
+        """Ask the agent to stop; safe in a signal handler."""
+        os.write(self._halt_write, b"!")
+
+    def fail(self, message: str) -> None:
+        """Stop for a reason that no retry mends."""
+        self._failure = self._failure or message
+        self.halt()
+
+    def run(self) -> int:
+        """Work until halted; the exit status."""
+        chosen = self._tools.settings
+        Reporter(self._tools, self._pools).start()
+        if chosen.broker_url:
+            Listener(chosen.broker_url, {pool.slug: pool.bell for pool in self._pools}).start()
+        for slot in self._slots:
+            slot.start()
+        pools = ",".join(f"{pool.slug}:{pool.slots}" for pool in chosen.pools)
+        log.info("agent ready", site=chosen.site_url, host=chosen.host, pools=pools, pid=os.getpid())
+        os.read(self._halt_read, 1)
+        self._halting.set()
+        log.info("agent stopping", mode=str(chosen.stop))
+        deadline = time.monotonic() + STOP_WITHIN_S
+        for slot in self._slots:
+            slot.interrupt()
+        for slot in self._slots:
+            slot.join(max(0.0, deadline - time.monotonic()))
+        if self._failure:
+            log.critical("agent stopped", reason=self._failure)
+            return 1
+        log.info("agent stopped")
+        return 0
+
+
+def hold_alone(directory: Path) -> int | None:
+    """Lock the agent directory for this process; None when another agent has it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def main() -> int:
+    _log_plainly()
+    try:
+        chosen = settings.from_environment()
+    except SettingsError as error:
+        log.critical("agent not started", reason=str(error))
+        return 1
+    lock = hold_alone(chosen.agent_dir)
+    if lock is None:
+        why = f"another agent already works in {chosen.agent_dir}; stop it or set another PODIUM_AGENT_DIR"
+        log.critical("agent not started", reason=why)
+        return 1
+    agent = Agent(chosen)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        agent.halt()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return agent.run()
+
+
+def _log_plainly() -> None:
+    """One line a step on standard error, `key=value`; nothing in this program hands a token to the log."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    # Threads that still wait for the site or the broker hold nothing that is not on disk: no goodbyes.
+    os._exit(status)

@@ -1,0 +1,276 @@
+"""One attempt's life: fetch, start, run, send files, finish; or an honest end in between.
+
+Theory of operation. `carry` walks the stages in order; an adopted attempt enters at the stage its directory
+shows. A stage ends the attempt by raising one of four exceptions, and each has exactly one consequence:
+
+    Stale      the site does not want it from us any more: kill, delete
+    OurFault   the contestant is not to blame: kill, give back, delete
+    Halted     the agent is stopping: leave all to its successor, or (stop mode "kill") kill and give back
+    anything else is a bug or a broken disk: logged whole, then like OurFault
+
+Waiting is always `_pause`, which wakes at once when the heart hears "stale" or "cancel" or the agent stops.
+A site that does not answer is waited for without end: ten hours of work are not thrown away for an outage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import structlog
+
+from runners.agent import box, usage
+from runners.agent.cache import BadInput, InputCache
+from runners.agent.heart import Heart
+from runners.agent.rundir import RunDir
+from runners.agent.settings import Settings, StopMode
+from runners.agent.site import Rejected, Site, SiteError, Stale, Unreachable, patiently
+from runners.sandboxes.plan import SandboxError
+from runners.spec import InputFile, OutputFile
+from runners.verdict import KillReason, RunFacts
+
+log = structlog.get_logger()
+
+QUICK_LOOK_S, QUICK_FOR_S, SLOW_LOOK_S = 0.01, 10.0, 0.05  # how often an end is looked for, young and old
+CANCEL_GRACE_S = 6.0  # a shim ends a cancelled run within a tick and DEATH_S; one that does not is killed
+OVERTIME_S = 30.0  # beyond the wall limit, which the shim keeps; then the shim itself is broken
+LAST_WORDS_S = 1.5  # for a give-back while the agent is being stopped
+FETCH_TRIES = 3
+
+
+class OurFault(Exception):  # noqa: N818  says whose it is
+    """The attempt cannot go on for a reason that is not the contestant's; the job is given back."""
+
+
+class CancelledEarly(Exception):  # noqa: N818  says what is so
+    """The contestant cancelled before anything ran."""
+
+
+class Halted(Exception):  # noqa: N818  says what is so
+    """The agent is stopping."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tools:
+    """What all attempts of an agent share."""
+
+    settings: Settings
+    site: Site
+    cache: InputCache
+    halting: threading.Event
+    threads: int  # how many a run may use for its arithmetic
+
+
+class Attempt:
+    """Carries one run directory to its end, in the thread of its slot."""
+
+    def __init__(self, tools: Tools, run: RunDir) -> None:
+        self._tools, self._run, self._spec = tools, run, run.spec
+        self._site = tools.site
+        self._wake = threading.Event()
+        self._stages: dict[str, int] = {}
+        self._cancel_sent_at = 0.0
+        self._log = log.bind(job=run.spec.job_id, attempt=run.spec.attempt)
+        self._heart = Heart(tools.site, run.spec, run.log, partial(usage.sample, run.path), self._wake.set)
+
+    def interrupt(self) -> None:
+        """Make the attempt look at once whether the agent is stopping."""
+        self._wake.set()
+
+    def carry(self, *, adopted: bool) -> None:
+        """From wherever the attempt is to its end. Raises nothing."""
+        if adopted:
+            self._heart.resume()
+        self._heart.start()
+        try:
+            if not adopted:
+                self._prepare()
+            self._deliver(*self._await_end())
+        except Stale as error:
+            self._discard(str(error))
+        except Halted:
+            self._halt()
+        except OurFault as error:
+            self._give_back(str(error))
+        except Exception as error:  # noqa: BLE001  a slot outlives it; it is logged whole
+            self._log.exception("attempt broke")
+            self._give_back(f"the agent failed: {type(error).__name__}")
+        finally:
+            self._heart.stop(wait=False)
+
+    def _prepare(self) -> None:
+        """Have the inputs here and the sandbox running, unless the job was cancelled before that."""
+        with suppress(CancelledEarly):
+            with self._stage("fetch"):
+                fetched = sum(self._fetch(item) for item in self._spec.inputs)
+            files = len(self._spec.inputs)
+            self._log.info("inputs", files=files, fetched=fetched, ms=self._stages["fetch_ms"])
+            self._check()
+            with self._stage("start"):
+                self._start()
+            self._log.info("started", environment=self._spec.environment, ms=self._stages["start_ms"])
+
+    def _fetch(self, item: InputFile) -> bool:
+        target = self._run.input_path(item.sha256)
+        download = partial(self._download, item.sha256)
+        for left in reversed(range(FETCH_TRIES)):
+            try:
+                place = partial(self._tools.cache.place, item.sha256, item.size, target, download)
+                return patiently(place, self._pause)
+            except BadInput as error:
+                self._log.warning("bad input", error=str(error))
+                if not left:
+                    raise OurFault(str(error)) from error
+                self._pause(1.0)
+            except Rejected as error:
+                raise OurFault(str(error)) from error
+        raise AssertionError
+
+    @contextmanager
+    def _download(self, sha256: str) -> Iterator[Iterable[bytes]]:
+        """The bytes of an input, as long as anybody still wants them."""
+
+        def watched(pieces: Iterable[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                self._check()
+                yield piece
+
+        with self._site.blob(self._spec, sha256) as pieces:
+            yield watched(pieces)
+
+    def _start(self) -> None:
+        try:
+            box.start(self._run, self._tools.settings.environments_dir, self._tools.threads)
+        except box.CannotStart as error:
+            raise OurFault(f"the sandbox did not start: {error}") from error
+
+    def _await_end(self) -> tuple[RunFacts, tuple[OutputFile, ...]]:
+        """Wait for the end of the run. Raises OurFault when the program was not what ended it."""
+        begun = time.monotonic()
+        with self._stage("run"):
+            while (outcome := box.outcome(self._run.path)) is None:
+                waited = time.monotonic() - begun
+                if waited > self._spec.limits.wall_s + OVERTIME_S:
+                    raise OurFault("the shim did not end the run at its wall limit")
+                self._heed_cancel()
+                self._pause(QUICK_LOOK_S if waited < QUICK_FOR_S else SLOW_LOOK_S)
+        facts, files = outcome.facts, outcome.files
+        if facts is None and self._heart.cancel.is_set():  # before the start, or by force: nobody wants more
+            facts = RunFacts(exit_code=None, signal=None, kill_reason=KillReason.CANCEL, sandbox=box.NAME)
+        if facts is None:
+            raise OurFault(f"the sandbox failed: {outcome.error}")
+        self._log.info("ended", ms=self._stages["run_ms"], kill_reason=str(facts.kill_reason))
+        return facts, files
+
+    def _heed_cancel(self) -> None:
+        """Pass a cancel on to the shim, and end a shim that does not heed it."""
+        if not self._heart.cancel.is_set():
+            return
+        if not self._cancel_sent_at:
+            self._log.info("cancelling")
+            self._cancel_sent_at = time.monotonic()
+            box.cancel(self._run.path)
+        elif time.monotonic() - self._cancel_sent_at > CANCEL_GRACE_S:
+            self._reap()
+
+    def _deliver(self, facts: RunFacts, files: tuple[OutputFile, ...]) -> None:
+        """Files, then the rest of the log, then the facts; each repeated until the site has them."""
+        try:
+            with self._stage("upload"):
+                for file in files:
+                    path = box.collected(self._run.path, file)
+                    patiently(partial(self._site.put_file, self._spec, file, path), self._pause)
+                self._heart.stop()
+                self._heart.send_rest(self._pause)
+            begun = time.monotonic()
+            log_bytes = self._heart.log_size()
+            finish = partial(self._site.finish, self._spec, facts, list(files), log_bytes, self._stages)
+            patiently(finish, self._pause)
+        except Rejected as error:
+            raise OurFault(f"the site refused the results: {error}") from error
+        self._log.info("finished", finish_ms=_ms_since(begun), files=len(files), **self._stages)
+        self._forget()
+
+    def _discard(self, why: str) -> None:
+        self._log.info("discarded", why=why)
+        self._forget()
+
+    def _give_back(self, reason: str) -> None:
+        self._log.warning("giving back", reason=reason)
+        self._heart.stop(wait=False)
+        self._reap()
+        try:
+            patiently(partial(self._site.give_back, self._spec, reason), self._pause_in_vain)
+        except Halted:
+            return  # the job file stays, so the next agent gives it back
+        except (Stale, Rejected) as error:
+            self._log.info("give-back not taken", why=str(error))
+        self._forget()
+
+    def _halt(self) -> None:
+        ended = box.outcome(self._run.path)
+        if self._tools.settings.stop is StopMode.LEAVE or (ended is not None and ended.facts is not None):
+            self._log.info("left for the next agent")
+            return
+        self._reap()
+        try:
+            self._site.give_back(self._spec, "the agent was stopped", timeout_s=LAST_WORDS_S)
+        except Unreachable as error:
+            self._log.warning("given back at the next start", error=str(error))
+            return
+        except SiteError as error:
+            self._log.info("give-back not taken", why=str(error))
+        self._log.info("given back, the agent was stopped")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._heart.stop(wait=False)
+        self._run.settle()
+        if self._reap():
+            self._run.delete()
+
+    def _reap(self) -> bool:
+        """End and remove what is left of the run; False when something of it cannot be ended."""
+        try:
+            box.reap(self._run.path)
+        except (SandboxError, OSError) as error:
+            self._log.error("not reaped, the next start tries again", error=str(error))
+            return False
+        return True
+
+    def _check(self) -> None:
+        """Between two steps before the start: raises Stale, Halted or CancelledEarly."""
+        self._pause(0)
+        if self._heart.cancel.is_set():
+            raise CancelledEarly
+
+    def _pause(self, seconds: float) -> None:
+        """Wait; raises Stale or Halted as soon as that is known."""
+        self._pause_in_vain(0 if self._heart.stale.is_set() else seconds)
+        if self._heart.stale.is_set():
+            raise Stale("said the heartbeat")
+
+    def _pause_in_vain(self, seconds: float) -> None:
+        """Wait, whatever the heart hears; raises Halted."""
+        if self._tools.halting.is_set():
+            raise Halted
+        self._wake.wait(seconds)
+        self._wake.clear()
+        if self._tools.halting.is_set():
+            raise Halted
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stages[f"{name}_ms"] = _ms_since(begun)
+
+
+def _ms_since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)

@@ -1,0 +1,53 @@
+"""The agent's view of the sandbox: from a job to a plan, and the few verbs an attempt needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runners import environments
+from runners.agent.rundir import RunDir
+from runners.sandboxes import nsjail
+from runners.sandboxes.plan import SandboxError, SandboxPlan
+from runners.spec import JobSpec, OutputFile
+
+NAME = "nsjail"
+cancel, outcome, reap = nsjail.cancel, nsjail.outcome, nsjail.reap
+
+
+class CannotStart(Exception):  # noqa: N818  says what is so
+    """Nothing ran, and the contestant is not to blame."""
+
+
+def start(run: RunDir, environments_dir: Path, threads: int) -> None:
+    """Start the sandbox of an attempt whose inputs are in place. Raises CannotStart."""
+    try:
+        environment = environments.find(environments_dir, run.spec.environment)
+        nsjail.launch(run.path, plan(run.spec, run, environment, threads))
+    except (SandboxError, OSError, LookupError, ValueError) as error:
+        raise CannotStart(str(error)) from error
+
+
+def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> SandboxPlan:
+    return SandboxPlan(
+        argv=spec.argv,
+        environment=str(environment),
+        limits=spec.limits,
+        required_output=spec.required_output,
+        inputs=tuple((str(run.input_path(item.sha256)), item.path) for item in spec.inputs),
+        links=spec.links,
+        slot=run.slot,
+        env=(("OMP_NUM_THREADS", str(threads)), ("PODIUM_JOB_KIND", str(spec.kind))),
+    )
+
+
+def threads_per_slot(slots: int) -> int:
+    """An even share of this host's processors, so that full slots do not slow each other down."""
+    return max(1, len(os.sched_getaffinity(0)) // max(1, slots))
+
+
+def collected(path: Path, file: OutputFile) -> Path:
+    """Where the shim put a collected file. Raises ValueError for a name that is no bare name."""
+    if Path(file.name).name != file.name:
+        raise ValueError(f"{file.name!r} is not a bare file name")
+    return path / "outputs" / file.name

@@ -1,0 +1,130 @@
+"""An attempt's heartbeat: renews the lease, carries the log, brings back "cancel" and "not yours any more".
+
+Theory of operation. One thread for each attempt, from the claim to the finish, so that a slow download or
+upload loses no lease. It sends when a heartbeat is due, and soon after the log has grown. Where the log goes
+on is never remembered here: the site's answer says how many bytes it has, which makes a lost answer, a
+repeated call and a restarted agent the same case. An unreachable site changes nothing: the run goes on, the
+thread tries again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from runners.agent.site import LOG_CHUNK, Backoff, Rejected, Site, Stale, Unreachable, patiently
+from runners.spec import JobSpec
+
+log = structlog.get_logger()
+
+LOOK_S = 0.1  # how often the log's size is looked at
+LOG_GAP_S = 0.25  # between two calls that carry log, so that a line at a time is not a call at a time
+MAX_STUCK = 3  # answers that take no byte, after which the rest of a log is given up
+
+
+class Heart(threading.Thread):
+    """Beats until stopped. `interrupt` is called when `stale` or `cancel` becomes set."""
+
+    def __init__(
+        self,
+        site: Site,
+        spec: JobSpec,
+        log_path: Path,
+        usage: Callable[[], dict[str, float]],
+        interrupt: Callable[[], None],
+    ) -> None:
+        super().__init__(name=f"heart-{spec.job_id}", daemon=True)
+        self.stale = threading.Event()
+        self.cancel = threading.Event()
+        self.offset = 0  # bytes of the log the site has
+        self._site, self._spec, self._log_path = site, spec, log_path
+        self._usage, self._interrupt = usage, interrupt
+        self._stopping = threading.Event()
+        self._known = True  # False: the site has to tell first where the log goes on
+        self._backoff = Backoff(most=max(1.0, min(10.0, spec.heartbeat_s)))
+        self._due = time.monotonic() + spec.heartbeat_s
+        self._not_before = 0.0
+
+    def resume(self) -> None:
+        """For an adopted attempt: ask the site at once what it has."""
+        self._known = False
+        self._due = 0.0
+
+    def stop(self, *, wait: bool = True) -> None:
+        """End the thread; once it was waited for, `send_rest` may be called."""
+        self._stopping.set()
+        if wait and self.is_alive():
+            self.join()
+
+    def run(self) -> None:
+        while not self._stopping.is_set() and not self.stale.is_set():
+            now = time.monotonic()
+            if now >= self._not_before and (now >= self._due or self._grown()):
+                self._beat(now)
+            else:
+                self._stopping.wait(LOOK_S)
+
+    def send_rest(self, pause: Callable[[float], None]) -> None:
+        """Send what is left of the log. Raises Stale, and what `pause` raises."""
+        stuck = 0
+        while (not self._known or self._grown()) and stuck < MAX_STUCK:
+            before = self.offset
+            was_known = self._known
+            try:
+                patiently(self._exchange, pause)
+            except Rejected as error:
+                log.warning("log refused", job=self._spec.job_id, error=str(error))
+                return
+            stuck = stuck + 1 if was_known and self.offset <= before else 0
+
+    def _beat(self, now: float) -> None:
+        try:
+            more = self._exchange()
+        except Stale as error:
+            log.info("stale", job=self._spec.job_id, attempt=self._spec.attempt, detail=str(error))
+            self.stale.set()
+            self._interrupt()
+        except Unreachable as error:
+            pause = self._backoff.next()
+            log.warning("heartbeat unheard", job=self._spec.job_id, error=str(error), retry_s=round(pause, 1))
+            self._not_before = time.monotonic() + pause
+        except Rejected as error:
+            log.warning("heartbeat refused", job=self._spec.job_id, error=str(error))
+            self._not_before = time.monotonic() + self._spec.heartbeat_s
+        else:
+            self._backoff.reset()
+            self._due = now + self._spec.heartbeat_s
+            self._not_before = 0.0 if more else now + LOG_GAP_S
+
+    def _exchange(self) -> bool:
+        """One call; True when there is more log to send at once."""
+        chunk = self._chunk() if self._known else b""
+        pulse = self._site.heartbeat(self._spec, self.offset, chunk, self._usage())
+        advanced = pulse.log_offset > self.offset
+        self.offset = pulse.log_offset
+        self._known = True
+        if pulse.cancel and not self.cancel.is_set():
+            self.cancel.set()
+            self._interrupt()
+        return advanced and len(chunk) == LOG_CHUNK
+
+    def _chunk(self) -> bytes:
+        try:
+            with self._log_path.open("rb") as file:
+                file.seek(self.offset)
+                return file.read(LOG_CHUNK)
+        except FileNotFoundError:
+            return b""
+
+    def _grown(self) -> bool:
+        return self.log_size() > self.offset
+
+    def log_size(self) -> int:
+        try:
+            return self._log_path.stat().st_size
+        except FileNotFoundError:
+            return 0

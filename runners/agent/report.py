@@ -1,0 +1,57 @@
+"""Keeps the site informed about this host while no slot asks: environments built, and those in building."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from runners.agent.attempt import Tools
+from runners.agent.settings import SettingsError
+from runners.agent.site import SiteError
+from runners.agent.slot import Pool, claim_body
+
+log = structlog.get_logger()
+
+WATCH_S = 2.0
+
+
+class Reporter(threading.Thread):
+    """Reports at every change, and at least once a look interval; a new environment rings every bell.
+
+    A job that waits for an environment rang its bell long ago, so nobody else would look when it is built.
+    """
+
+    def __init__(self, tools: Tools, pools: Sequence[Pool]) -> None:
+        super().__init__(name="reporter", daemon=True)
+        self._tools, self._pools = tools, pools
+        self._last: dict[str, Any] = {}
+        self._reported_at = 0.0
+
+    def run(self) -> None:
+        while not self._tools.halting.wait(WATCH_S):
+            try:
+                self._look()
+            except Exception:
+                log.exception("report failed")
+
+    def _look(self) -> None:
+        settings = self._tools.settings
+        body = claim_body(settings, slots=0)
+        silent_s = time.monotonic() - self._reported_at
+        if body == self._last and silent_s < settings.look_every_s:
+            return
+        if self._last and set(body["environments"]) - set(self._last["environments"]):
+            log.info("environments ready", environments=",".join(body["environments"]))
+            for pool in self._pools:
+                pool.bell.ring()
+        self._last = body
+        self._reported_at = time.monotonic()
+        for pool in self._pools:
+            try:
+                self._tools.site.claim(settings.pool_token(pool.slug), body, timeout_s=5.0)
+            except (SiteError, SettingsError) as error:
+                log.debug("report unheard", pool=pool.slug, error=str(error))  # the slots say so aloud

@@ -1,0 +1,90 @@
+"""A run's directory on the host: what must be on disk so that the next agent can carry on.
+
+Theory of operation. The order of writes is the protocol with one's own successor:
+
+    1. the directory           without a job file: rubbish, nobody was promised anything
+    2. the job file            renamed into place whole: this host owes the site an end of this attempt
+    3. inputs, then the shim   the sandbox's own files (runners/sandboxes) say how far that got
+    4. job file unlinked       only after the site has answered finish, give-back or 409
+    5. the rest removed        rubbish again, whatever is left of it
+
+So at every instant the job file's presence is exactly "the site may still wait for us".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from runners.spec import PROTOCOL_VERSION, JobSpec
+
+JOB_FILE = "job.json"
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunDir:
+    """One attempt on this host: its directory, its job, and the slot (and so the uid) it runs in."""
+
+    path: Path
+    spec: JobSpec
+    slot: int
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "inputs"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    def input_path(self, sha256: str) -> Path:
+        return self.inputs / sha256
+
+    def settle(self) -> None:
+        """The site waits for nothing more: from now on the directory is rubbish."""
+        (self.path / JOB_FILE).unlink(missing_ok=True)
+
+    def delete(self) -> None:
+        self.settle()
+        remove_tree(self.path)
+
+
+def create(runs: Path, spec: JobSpec, slot: int) -> RunDir:
+    """Write down that this host runs this attempt. Raises OSError; ValueError for an id that is no name."""
+    if not SAFE_ID.fullmatch(spec.job_id):
+        raise ValueError("the job's id is not a plain name")
+    path = runs / f"{spec.job_id}-{spec.attempt}"
+    if path.exists():
+        remove_tree(path)  # the site gave this attempt out twice; whatever lies here is of no use
+    path.mkdir(mode=0o700, parents=True)
+    run = RunDir(path, spec, slot)
+    run.inputs.mkdir(mode=0o755)
+    temporary = path / f"{JOB_FILE}.new"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds the job token
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"slot": slot, "job": spec.as_json()}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path / JOB_FILE)
+    return run
+
+
+def scan(runs: Path) -> Iterator[RunDir | Path]:
+    """All attempts on disk; a bare Path is a directory without a readable job file, that is: rubbish."""
+    for path in sorted(runs.iterdir()):
+        try:
+            raw = json.loads((path / JOB_FILE).read_text(encoding="utf-8"))
+            job = raw["job"] | {"protocol": PROTOCOL_VERSION}
+            yield RunDir(path, JobSpec.from_json(job), int(raw["slot"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            yield path
+
+
+def remove_tree(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)

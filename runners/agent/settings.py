@@ -1,0 +1,140 @@
+"""Everything the agent reads from its environment, in one place.
+
+PODIUM_SITE_URL           address of the site, e.g. http://127.0.0.1:8000
+PODIUM_AGENT_DIR          the agent's own directory: cache/ and runs/
+PODIUM_ENVIRONMENTS_DIR   built environments: <name>/<version>/
+PODIUM_POOLS              "cpu:2,scoring:1": pool slugs and their slots on this host
+PODIUM_POOL_TOKENS_DIR    a file <slug> for each pool, mode 0600, holding the pool's token
+PODIUM_BROKER_URL         optional; where the pools' bells ring (else: a look every PODIUM_LOOK_EVERY_S)
+PODIUM_LOOK_EVERY_S       optional, 30: how long a free slot waits for a bell before it asks anyway
+PODIUM_AGENT_STOP         optional, "leave": sandboxes outlive the agent; "kill": all jobs are given back
+PODIUM_AGENT_HOST         optional, the host's name: what the site calls this host
+PODIUM_AGENT_CACHE_MB     optional, 4096: how much the input cache keeps
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+WIDER_THAN_OWNER = 0o077
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message says which one and how to mend it."""
+
+
+class StopMode(enum.StrEnum):
+    LEAVE = "leave"
+    KILL = "kill"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolSlots:
+    """So many jobs of one pool may run here at the same time."""
+
+    slug: str
+    slots: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    site_url: str
+    agent_dir: Path
+    environments_dir: Path
+    pools: tuple[PoolSlots, ...]
+    tokens_dir: Path
+    host: str
+    broker_url: str = ""  # empty: no bells, only looks
+    look_every_s: float = 30.0
+    stop: StopMode = StopMode.LEAVE
+    cache_bytes: int = 4096 * 1024 * 1024
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.agent_dir / "runs"
+
+    def pool_token(self, slug: str) -> str:
+        """The pool's token, read at each claim so that a mended file works at once. Raises SettingsError."""
+        path = self.tokens_dir / slug
+        try:
+            mode = path.stat().st_mode
+            token = path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            raise SettingsError(f"no token for pool {slug}: write it to {path} (mode 0600)") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read the token of pool {slug} in {path}: {error}") from error
+        if mode & WIDER_THAN_OWNER:
+            raise SettingsError(f"others may read the token of pool {slug}: run chmod 600 {path}")
+        if not token:
+            raise SettingsError(f"the token file of pool {slug} is empty: write the token to {path}")
+        return token
+
+
+def from_environment(env: Mapping[str, str] | None = None) -> Settings:
+    """Read and check all settings. Raises SettingsError with one clear line."""
+    source: Mapping[str, str] = os.environ if env is None else env  # noqa: TID251  the one place that reads it
+    return Settings(
+        site_url=_site_url(_needed(source, "PODIUM_SITE_URL")),
+        agent_dir=Path(_needed(source, "PODIUM_AGENT_DIR")).absolute(),
+        environments_dir=Path(_needed(source, "PODIUM_ENVIRONMENTS_DIR")).absolute(),
+        pools=parse_pools(_needed(source, "PODIUM_POOLS")),
+        tokens_dir=Path(_needed(source, "PODIUM_POOL_TOKENS_DIR")).absolute(),
+        host=source.get("PODIUM_AGENT_HOST", "").strip() or socket.gethostname(),
+        broker_url=source.get("PODIUM_BROKER_URL", "").strip(),
+        look_every_s=_positive(source, "PODIUM_LOOK_EVERY_S", 30.0),
+        stop=_stop_mode(source.get("PODIUM_AGENT_STOP", "").strip() or StopMode.LEAVE),
+        cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
+    )
+
+
+def parse_pools(text: str) -> tuple[PoolSlots, ...]:
+    """Read "cpu:2,scoring:1"; a slug without a number has one slot. Raises SettingsError."""
+    pools = []
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        slug, _, count = piece.partition(":")
+        if not SLUG.fullmatch(slug) or not (count or "1").isdigit() or int(count or "1") < 1:
+            raise SettingsError(f'PODIUM_POOLS: "{piece}" is not <slug>:<slots>, e.g. cpu:2')
+        pools.append(PoolSlots(slug, int(count or "1")))
+    if not pools or len({pool.slug for pool in pools}) != len(pools):
+        raise SettingsError('PODIUM_POOLS must name each pool once, e.g. "cpu:2,scoring:1"')
+    return tuple(pools)
+
+
+def _needed(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip()
+    if not value:
+        raise SettingsError(f"{name} is not set; see docs/runner-protocol.md")
+    return value
+
+
+def _site_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f'PODIUM_SITE_URL must be an http or https address, not "{text}"')
+    return text.rstrip("/")
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:  # noqa: PLR2004  also refuses nan and inf
+        raise SettingsError(f'{name} must be a positive number, not "{text}"')
+    return value
+
+
+def _stop_mode(text: str) -> StopMode:
+    try:
+        return StopMode(text)
+    except ValueError:
+        raise SettingsError(f'PODIUM_AGENT_STOP must be "leave" or "kill", not "{text}"') from None

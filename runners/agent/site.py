@@ -1,0 +1,259 @@
+"""The site as the agent sees it: one method for each call of the runner protocol (docs/runner-protocol.md).
+
+Theory of operation. Every failure falls into one of four kinds, because the agent does one of four things:
+
+    Unreachable  no answer, or one that is not the site's own (a proxy's page, 5xx, 429): try again, for ever
+    Stale        the site speaks: the attempt is no longer ours (409) or unknown (401, 403, 404): kill it
+    Refused      401 or 403 on a pool call: the operator must mend a token
+    Rejected     any other 4xx: asking again with the same words will not help
+
+An outage must not kill a ten-hour run, so only an answer that is plainly the site's own (JSON with a
+`detail`) can make an attempt stale. No token is ever put into a message of an exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from runners.spec import PROTOCOL_VERSION, JobSpec, OutputFile
+from runners.verdict import RunFacts
+
+LOG_CHUNK = 64 * 1024  # raw bytes of log in one heartbeat
+PIECE = 256 * 1024
+T = TypeVar("T")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class SiteError(Exception):
+    """Any way in which a call to the site did not succeed."""
+
+
+class Unreachable(SiteError):  # noqa: N818  named by what is so, as the protocol page does
+    """No answer of the site's own came; the same call may succeed later."""
+
+
+class Stale(SiteError):  # noqa: N818  as above
+    """The site has given this attempt to someone else, finished it, or does not know it."""
+
+
+class Refused(SiteError):  # noqa: N818  as above
+    """The pool token is not accepted."""
+
+
+class Rejected(SiteError):  # noqa: N818  as above
+    """The site understood who asks and will not do it."""
+
+
+class WrongProtocol(SiteError):  # noqa: N818  as above
+    """Site and agent are of different versions. A job that came with it is the lease's to bring back."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pulse:
+    """A heartbeat's answer: end the run?, and how many bytes of the log the site has."""
+
+    cancel: bool
+    log_offset: int
+
+
+class Backoff:
+    """Growing pauses in seconds, each between half and the whole of its step: hosts fall out of step."""
+
+    def __init__(self, first: float = 0.5, most: float = 10.0) -> None:
+        self._first, self._most = first, most
+        self._step = first
+
+    def next(self) -> float:
+        pause = self._step * (0.5 + random.random() / 2)  # noqa: S311  spreads load, guards nothing
+        self._step = min(self._step * 2, self._most)
+        return pause
+
+    def reset(self) -> None:
+        self._step = self._first
+
+
+def patiently(call: Callable[[], T], pause: Callable[[float], None]) -> T:
+    """Repeat a call that is safe to repeat until the site answers; `pause` may raise to give up."""
+    backoff = Backoff()
+    while True:
+        try:
+            return call()
+        except Unreachable:
+            pause(backoff.next())
+
+
+class Site:
+    """Client of one site; safe to use from many threads."""
+
+    def __init__(self, url: str, timeout_s: float = 30.0) -> None:
+        # A proxy of the environment is for the world outside, never for a site on this very host.
+        self._http = httpx.Client(
+            base_url=f"{url}/runner/v1/",
+            timeout=httpx.Timeout(timeout_s, connect=5.0),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            trust_env=urlsplit(url).hostname not in LOOPBACK,
+            headers={"User-Agent": "podium-agent"},
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def claim(self, pool_token: str, body: dict[str, Any], timeout_s: float | None = None) -> JobSpec | None:
+        """Ask for one job. Raises Refused, Unreachable, Rejected, or WrongProtocol."""
+        body = {"protocol": PROTOCOL_VERSION} | body
+        response = self._send("POST", "claim", pool_token, json=body, timeout=timeout_s)
+        if response.status_code == httpx.codes.UPGRADE_REQUIRED:
+            raise WrongProtocol(_detail(response) or "the site speaks another runner protocol")
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise Refused(_detail(response) or f"answered {response.status_code}")
+        _raise_other(response)
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return None
+        raw = _json(response)
+        try:
+            return JobSpec.from_json(raw)
+        except ValueError as error:
+            raise WrongProtocol(str(error)) from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise WrongProtocol(f"the site's job has a form unknown here: {error!r}") from error
+
+    def heartbeat(self, spec: JobSpec, offset: int, log: bytes, usage: dict[str, float]) -> Pulse:
+        """Renew the lease and send log bytes from `offset` on (at most LOG_CHUNK)."""
+        body = {
+            "attempt": spec.attempt,
+            "log_offset": offset,
+            "log": base64.b64encode(log).decode("ascii"),
+            "usage": usage,
+        }
+        raw = _json(self._job_call("POST", spec, "heartbeat", json=body, timeout=10.0))
+        try:
+            return Pulse(bool(raw["cancel"]), int(raw["log_offset"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unreachable(f"a heartbeat's answer is malformed: {error!r}") from error
+
+    @contextmanager
+    def blob(self, spec: JobSpec, sha256: str) -> Iterator[Iterator[bytes]]:
+        """The bytes of one input, in pieces. Raises Unreachable also while the pieces are read."""
+        headers = _bearer(spec.token)
+        try:
+            path = f"jobs/{spec.job_id}/blobs/{sha256}"
+            with self._http.stream("GET", path, headers=headers) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    if response.status_code == httpx.codes.NOT_FOUND and (detail := _detail(response)):
+                        raise Rejected(f"input {sha256}: {detail}")
+                    _raise_job_error(response)
+                    raise Unreachable(f"a blob was answered with {response.status_code}")
+                yield response.iter_bytes(PIECE)
+        except httpx.HTTPError as error:
+            raise Unreachable(_words(error)) from error
+
+    def put_file(self, spec: JobSpec, file: OutputFile, path: Path) -> None:
+        """Stream one collected file; sending a known one again is harmless."""
+        headers = {"Content-Length": str(file.size), "Content-Type": "application/octet-stream"}
+        self._job_call("PUT", spec, f"files/{file.sha256}", content=_Pieces(path), headers=headers)
+
+    def finish(
+        self,
+        spec: JobSpec,
+        facts: RunFacts,
+        files: list[OutputFile],
+        log_bytes: int,
+        stages: dict[str, int],
+    ) -> None:
+        """Hand over the facts. A second call is answered with Stale and changes nothing."""
+        body = {
+            "attempt": spec.attempt,
+            "facts": facts.as_json(),
+            "files": [dataclasses.asdict(file) for file in files],
+            "log_bytes": log_bytes,
+            "stages": stages,
+        }
+        self._job_call("POST", spec, "finish", json=body)
+
+    def give_back(self, spec: JobSpec, reason: str, timeout_s: float | None = None) -> None:
+        """Our fault: let the job be queued again."""
+        body = {"attempt": spec.attempt, "reason": reason[:500]}
+        self._job_call("POST", spec, "give-back", json=body, timeout=timeout_s)
+
+    def _job_call(self, method: str, spec: JobSpec, what: str, **request: Any) -> httpx.Response:
+        response = self._send(method, f"jobs/{spec.job_id}/{what}", spec.token, **request)
+        _raise_job_error(response)
+        return response
+
+    def _send(self, method: str, path: str, token: str, **request: Any) -> httpx.Response:
+        headers = _bearer(token) | request.pop("headers", {})
+        if request.get("timeout") is None:
+            request.pop("timeout", None)  # the client's own holds
+        try:
+            return self._http.request(method, path, headers=headers, **request)
+        except httpx.HTTPError as error:
+            raise Unreachable(_words(error)) from error
+
+
+class _Pieces:
+    """A file's bytes, opened when they are sent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _words(error: httpx.HTTPError) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        raw = response.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raw = None
+    if not isinstance(raw, dict):
+        raise Unreachable(f"answered {response.status_code} without JSON")
+    return raw
+
+
+def _detail(response: httpx.Response) -> str:
+    """The site's own words about an error; empty when this is not the site's own answer."""
+    try:
+        raw = response.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return ""
+    return str(raw.get("detail", "")) if isinstance(raw, dict) else ""
+
+
+def _raise_job_error(response: httpx.Response) -> None:
+    unknown = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
+    if response.status_code == httpx.codes.CONFLICT or response.status_code in unknown:
+        if detail := _detail(response):
+            raise Stale(detail)
+        raise Unreachable(f"answered {response.status_code}, but not in the site's own words")
+    _raise_other(response)
+
+
+def _raise_other(response: httpx.Response) -> None:
+    status = response.status_code
+    if response.is_success:
+        return
+    retry_later = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+    if response.is_client_error and status not in retry_later and (detail := _detail(response)):
+        raise Rejected(f"{status}: {detail}")
+    raise Unreachable(f"answered {status}")

@@ -1,0 +1,150 @@
+"""A slot: one thread that runs one job at a time for one pool."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from runners import environments
+from runners.agent import rundir
+from runners.agent.attempt import Attempt, Tools
+from runners.agent.bell import Bell
+from runners.agent.rundir import RunDir
+from runners.agent.settings import Settings, SettingsError
+from runners.agent.site import Backoff, Refused, Rejected, SiteError, Unreachable, WrongProtocol
+from runners.spec import JobSpec
+
+log = structlog.get_logger()
+
+TOKEN_RETRY_S = 60.0
+REFUSED_RETRY_S = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pool:
+    """What the slots of one pool share."""
+
+    slug: str
+    bell: Bell
+
+
+def claim_body(settings: Settings, slots: int) -> dict[str, Any]:
+    """What a claim tells about this host. `slots` 0 only reports and gets no job."""
+    root: Path = settings.environments_dir
+    building = {k: v for k, v in environments.progress(root).items() if v.get("state") != "ready"}
+    return {
+        "host": settings.host,
+        "slots": slots,
+        "environments": environments.ready(root),
+        "building": building,
+    }
+
+
+class Slot(threading.Thread):
+    """Carries the attempts it adopts to their ends, then claims, until the agent halts."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        index: int,
+        pool: Pool | None,
+        adopted: Sequence[RunDir],
+        fatal: Callable[[str], None],
+    ) -> None:
+        super().__init__(name=f"slot-{index}", daemon=True)
+        self.attempt: Attempt | None = None
+        self._tools, self._index, self._pool = tools, index, pool
+        self._adopted, self._fatal = adopted, fatal
+        self._backoff = Backoff(first=0.5, most=tools.settings.look_every_s)
+
+    def run(self) -> None:
+        for run in self._adopted:
+            self._surely(partial(self._resume, run))
+        while self._pool is not None and not self._tools.halting.is_set():
+            self._surely(partial(self._work, self._pool))
+
+    def _surely(self, step: Callable[[], None]) -> None:
+        """A slot outlives every mistake in one attempt."""
+        try:
+            step()
+        except Exception:
+            log.exception("slot broke", slot=self._index)
+            self._tools.halting.wait(self._backoff.next())
+        finally:
+            self.attempt = None
+
+    def interrupt(self) -> None:
+        """Wake whatever the slot waits for, so that it sees that the agent halts."""
+        if self._pool is not None:
+            self._pool.bell.close()
+        if self.attempt is not None:
+            self.attempt.interrupt()
+
+    def _resume(self, run: RunDir) -> None:
+        self.attempt = Attempt(self._tools, run)
+        self.attempt.carry(adopted=True)
+
+    def _work(self, pool: Pool) -> None:
+        """One look for a job, and the job if there is one."""
+        begun = time.monotonic()
+        spec = self._claim(pool)
+        if spec is None:
+            return
+        pool.bell.ring()  # where one job waited there may be more
+        log.info(
+            "claimed",
+            job=spec.job_id,
+            attempt=spec.attempt,
+            kind=str(spec.kind),
+            slot=self._index,
+            ms=round((time.monotonic() - begun) * 1000),
+        )
+        try:
+            run = rundir.create(self._tools.settings.runs_dir, spec, self._index)
+        except (OSError, ValueError) as error:
+            self._hand_back(spec, f"no run directory: {error}")
+            raise
+        self.attempt = Attempt(self._tools, run)
+        self.attempt.carry(adopted=False)
+
+    def _claim(self, pool: Pool) -> JobSpec | None:
+        """A job, or None after waiting for a reason to ask again."""
+        settings = self._tools.settings
+        try:
+            spec = self._tools.site.claim(settings.pool_token(pool.slug), claim_body(settings, 1))
+        except Unreachable as error:
+            pause = self._backoff.next()
+            log.warning("site unreachable", pool=pool.slug, error=str(error), retry_s=round(pause, 1))
+            self._tools.halting.wait(pause)
+        except (Refused, SettingsError) as error:
+            file = settings.tokens_dir / pool.slug
+            hint = f"write the token of pool {pool.slug} from the site's admin to {file} (mode 0600)"
+            log.warning("pool token not accepted", pool=pool.slug, error=str(error), mend=hint)
+            self._tools.halting.wait(TOKEN_RETRY_S)
+        except WrongProtocol as error:
+            self._fatal(f"this agent does not fit its site: {error}; install the agent of the site's version")
+        except Rejected as error:
+            log.warning("claim rejected", pool=pool.slug, error=str(error))
+            self._tools.halting.wait(REFUSED_RETRY_S)
+        else:
+            self._backoff.reset()
+            if spec is None:
+                pool.bell.wait(settings.look_every_s)
+            elif self._tools.halting.is_set():
+                self._hand_back(spec, "the agent is stopping")
+            else:
+                return spec
+        return None
+
+    def _hand_back(self, spec: JobSpec, reason: str) -> None:
+        try:
+            self._tools.site.give_back(spec, reason, timeout_s=1.5)
+        except SiteError as error:
+            log.warning("not handed back, its lease will expire", job=spec.job_id, error=str(error))
