@@ -14,13 +14,12 @@ import uuid
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import tokens
 from compute.models import Pool
-from judge import bell, feed, specification, transitions
+from judge import bell, fairness, feed, specification, transitions
 from judge.models import Job
 from runners.spec import JobSpec
 from runners.verdict import Verdict
@@ -35,30 +34,6 @@ class Stale(Exception):
     """The token is not that of the job's current attempt, or the job has ended."""
 
 
-def claimable(now: datetime.datetime) -> Q:
-    """Queued jobs, and running ones whose lease has run out and that have attempts left."""
-    return Q(status=Job.Status.QUEUED) | Q(
-        status=Job.Status.RUNNING, lease_until__lt=now, attempt__lt=settings.PODIUM_MAX_ATTEMPTS
-    )
-
-
-def in_fair_order(jobs: QuerySet[Job], now: datetime.datetime) -> QuerySet[Job]:
-    """First the contestant with the fewest jobs running in this pool, then the longest wait."""
-    busy = (
-        Job.objects.filter(
-            status=Job.Status.RUNNING,
-            lease_until__gte=now,
-            pool=OuterRef("pool"),
-            run__submission__user=OuterRef("run__submission__user"),
-        )
-        .order_by()
-        .values("pool")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    return jobs.annotate(busy=Coalesce(Subquery(busy), Value(0))).order_by("busy", "queued_at", "pk")
-
-
 def claim(*, pool: Pool, host: str, environments: list[str]) -> JobSpec | None:
     """Lease the fairest job that this host can run, or None. Safe to call from many hosts at once."""
     now = timezone.now()
@@ -66,8 +41,8 @@ def claim(*, pool: Pool, host: str, environments: list[str]) -> JobSpec | None:
     for identifier in environments:
         name, _, version = identifier.partition("@")
         ready |= Q(environment__name=name, environment__version=version)
-    jobs = Job.objects.filter(claimable(now), ready, pool=pool)
-    for job in in_fair_order(jobs, now)[:CANDIDATES]:
+    jobs = Job.objects.filter(fairness.claimable(now), ready, pool=pool)
+    for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
         spec = _take(job, host=host, now=now)
         if spec is not None:
             return spec
@@ -167,6 +142,6 @@ def sweep() -> int:
         except Stale:
             continue  # its agent came back in this moment
         ended += 1
-    for slug in Job.objects.filter(claimable(now)).values_list("pool__slug", flat=True).distinct():
+    for slug in Job.objects.filter(fairness.claimable(now)).values_list("pool__slug", flat=True).distinct():
         bell.ring(slug)
     return ended

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from compute import pools
 from contests.models import Submission
-from judge import lease
+from judge import fairness
 from judge.models import Job
 
 
@@ -44,8 +44,8 @@ def position(submission: Submission) -> int | None:
 def order(pool_id: int) -> list[uuid.UUID]:
     """The submissions waiting in a pool, the next one first."""
     now = timezone.now()
-    jobs = Job.objects.filter(lease.claimable(now), pool_id=pool_id)
-    return list(lease.in_fair_order(jobs, now).values_list("run__submission_id", flat=True))
+    jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id)
+    return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True))
 
 
 def waiting(submission: Submission) -> Waiting | None:
