@@ -1,0 +1,25 @@
+"""`manage.py prepare_site`: database, static files, this machine's pools. Part of every start."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from operations import preparing
+from operations.processes import default_pools
+
+
+class Command(BaseCommand):
+    help = "Migrate the database, collect static files, open this machine's runner pools."
+    requires_system_checks = ()
+
+    def handle(self, *_args: str, **_options: Any) -> None:
+        preparing.migrate()
+        preparing.collect_static()
+        named = os.environ.get("PODIUM_POOLS") or default_pools()  # noqa: TID251 - the agent's setting
+        slugs = [piece.partition(":")[0].strip() for piece in named.split(",") if piece.strip()]
+        preparing.open_local_pools(slugs, settings.VAR / "secrets" / "pools")
+        preparing.register_environments()
