@@ -38,7 +38,7 @@ def diabetes(workdir: Path, environment: Path) -> ContestFiles:
 
 
 def read_study(folder: Path) -> list[Row]:
-    """Rows of scikit-learn's two files: measurements as they were taken, and the progression one year later."""
+    """Rows of scikit-learn's two files: measurements as they were taken, and the target a year later."""
     try:
         patients = [tuple(line.split()) for line in _lines(folder / "diabetes_data_raw.csv.gz")]
         progressions = [int(float(line)) for line in _lines(folder / "diabetes_target.csv.gz")]
