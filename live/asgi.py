@@ -29,7 +29,7 @@ from live import tokens
 from live.admission import Admission, address_of
 from live.event import TOPIC, EventId
 from live.feed import Feed
-from live.hub import KEEP_ALIVE_S, Hub
+from live.hub import Hub
 from live.protocol import Application, Receive, Scope, Send, body
 from live.stream import Stream
 
@@ -58,6 +58,7 @@ class LiveSettings:
     per_address: int = 512
     total: int = 15_000
     proxies: int = 0
+    keep_alive_s: float = 15.0
     tune_gc: bool = True
     prefix: str = "/live/"
 
@@ -135,7 +136,10 @@ class Live:
         if self._hub is None:
             self._feed = feed = Feed(self._settings.redis_url)
             self._hub = hub = Hub(on_unsettled=feed.ask)
-            self._tasks = [asyncio.create_task(feed.run(hub)), asyncio.create_task(_keep_alive(hub))]
+            self._tasks = [
+                asyncio.create_task(feed.run(hub)),
+                asyncio.create_task(_keep_alive(hub, self._settings.keep_alive_s)),
+            ]
         return self._hub
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -209,9 +213,9 @@ async def _refuse(send: Send, status: int, detail: str, *headers: tuple[bytes, b
     await send(body(answer, more=False))
 
 
-async def _keep_alive(hub: Hub) -> None:
+async def _keep_alive(hub: Hub, every_s: float) -> None:
     while True:
-        await asyncio.sleep(KEEP_ALIVE_S)
+        await asyncio.sleep(every_s)
         await hub.keep_alive()
 
 

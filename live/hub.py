@@ -32,7 +32,6 @@ from live.ring import Ring
 from live.stream import Stream
 
 STREAMS_PER_TURN = 500
-KEEP_ALIVE_S = 15.0
 KEEP_ALIVE = b": keep-alive\n\n"
 IDLE_TOPIC_S = 60.0  # a topic's ring outlives its last stream by this, for a page that is being reloaded
 

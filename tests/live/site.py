@@ -1,6 +1,6 @@
 """A uvicorn process with the hub around an application that says "site": `python -m tests.live.site JSON`.
 
-JSON: {"settings": arguments of LiveSettings, "http": "auto" or "h11", "wrap_send": bool}. Prints the port when it serves.
+JSON: {"settings": arguments of LiveSettings, "http": "auto" or "h11", "wrap_send": bool}. Prints its port.
 """
 
 from __future__ import annotations
