@@ -104,7 +104,11 @@ class Cgroup:
             events = _fields(directory / "memory.events")
             return events.get("oom_kill", 0), events.get("max", 0) > 0
         kills = _fields(directory / "memory.oom_control").get("oom_kill", 0)
-        return kills, _number(directory / "memory.failcnt") > 0
+        counters = (
+            directory / "memory.failcnt",
+            directory / "memory.memsw.failcnt",
+        )  # the latter counts first
+        return kills, any(_number(counter) > 0 for counter in counters if counter.exists())
 
     def refused_forks(self) -> int:
         directory = self.directories.get("pids")

@@ -7,7 +7,7 @@ wrongly. `cancel` leaves a file the shim looks for at every tick. `facts.json` a
 what a shim killed by force cannot: its cgroup.
 
 Files in a run directory: sandbox.json (0600), shim.json (pid and start time), lock, cancel, log, shim.err,
-nsjail.log, box/ (empty mount point), outputs/, facts.json.
+nsjail.log, usage.json, box/ (empty mount point), outputs/, facts.json.
 """
 
 from __future__ import annotations
@@ -28,7 +28,18 @@ from pathlib import Path
 from runners.sandboxes import cgroups, flags
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 
-__all__ = ["Outcome", "SandboxError", "SandboxPlan", "alive", "binary", "cancel", "launch", "outcome", "reap"]
+__all__ = [
+    "Outcome",
+    "SandboxError",
+    "SandboxPlan",
+    "alive",
+    "binary",
+    "cancel",
+    "launch",
+    "outcome",
+    "reap",
+    "usage",
+]
 
 _PACKAGES = Path(__file__).resolve().parents[2]  # the directory that holds `runners`
 _NAMESPACES = ("--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -124,7 +135,16 @@ def outcome(rundir: Path) -> Outcome | None:
     try:
         return Outcome.from_json(json.loads((rundir / "facts.json").read_text("utf-8")))
     except FileNotFoundError:
-        return None if lives else Outcome(error="the sandbox's supervisor died")
+        return None if lives else Outcome(error=f"the sandbox's supervisor died; {_last_words(rundir)}")
+
+
+def usage(rundir: Path) -> dict[str, float]:
+    """What the run used about a second ago: wall_s, cpu_s, memory and disk (bytes now); empty before that."""
+    try:
+        known: dict[str, float] = json.loads((rundir / "usage.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return known
 
 
 def reap(rundir: Path) -> None:
@@ -201,6 +221,13 @@ def _start_time(pid: int) -> int:
     except FileNotFoundError:
         return 0
     return int(stat.rpartition(")")[2].split()[19])
+
+
+def _last_words(rundir: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        lines = (rundir / "shim.err").read_text("utf-8", "replace").split("\n")
+        return next((f"it said: {line}" for line in reversed(lines) if line.strip()), "it said nothing")
+    return "it never started"
 
 
 def _wait_for_children() -> None:

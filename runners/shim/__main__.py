@@ -22,7 +22,7 @@ from runners.sandboxes.collect import collect
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.shim.box import Box
 from runners.shim.drain import Drain
-from runners.shim.gauges import Gauges
+from runners.shim.gauges import Gauges, Sample
 from runners.shim.supervise import Ending, Supervisor, how_it_ended
 from runners.verdict import KillReason, OutputState, RunFacts
 
@@ -73,8 +73,8 @@ class _Attempt:
         drain = Drain(reading, self.rundir / "log", limits.log_kb * 1024)
         process = self._start(box, writing, cgroup)
         os.close(writing)
-        supervisor = Supervisor(limits, gauges, drain, (self.rundir / "cancel").exists)
-        ending = supervisor.run(process)
+        cancelled = (self.rundir / "cancel").exists
+        ending = Supervisor(limits, gauges, drain, cancelled=cancelled, report=self._report).run(process)
         if cgroup is not None and (left := cgroup.processes()):
             raise SandboxError(f"the run's cgroup still holds {len(left)} processes")
         drain.finish()
@@ -85,6 +85,12 @@ class _Attempt:
             max_bytes=limits.output_mb * _MIB,
         )
         return Outcome(facts=self._facts(ending, drain, state, gauges.soft_limits), files=tuple(files))
+
+    def _report(self, wall_s: float, sample: Sample) -> None:
+        draft = self.rundir / "usage.draft"
+        usage = {"wall_s": round(wall_s, 1), "cpu_s": round(sample.cpu_s, 1)}
+        draft.write_text(json.dumps(usage | {"memory": sample.memory, "disk": sample.disk}), "utf-8")
+        draft.replace(self.rundir / "usage.json")
 
     def _facts(
         self, ending: Ending, drain: Drain, state: OutputState, soft_limits: tuple[str, ...]
