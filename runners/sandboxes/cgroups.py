@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 PARENT = "podium"
+_NEAR = 4 << 20
 WANTED = ("memory", "pids", "cpuacct")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
@@ -104,11 +105,9 @@ class Cgroup:
             events = _fields(directory / "memory.events")
             return events.get("oom_kill", 0), events.get("max", 0) > 0
         kills = _fields(directory / "memory.oom_control").get("oom_kill", 0)
-        counters = (
-            directory / "memory.failcnt",
-            directory / "memory.memsw.failcnt",
-        )  # the latter counts first
-        return kills, any(_number(counter) > 0 for counter in counters if counter.exists())
+        # failcnt stays 0 on some kernels; the peak stops short of the limit by a batch or a huge page.
+        peak = _number(directory / "memory.max_usage_in_bytes")
+        return kills, peak + _NEAR >= _number(directory / "memory.limit_in_bytes")
 
     def refused_forks(self) -> int:
         directory = self.directories.get("pids")

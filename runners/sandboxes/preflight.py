@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from runners.sandboxes import cgroups, nsjail
+from runners.sandboxes import nsjail
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import KillReason
