@@ -1,0 +1,63 @@
+"""`python -m tests.stack_seed` fills the database of a test stack and prints {"user": "API token", …}.
+
+Contest `tiny` (accuracy; 8 public and 8 private rows; the right label is 1 where x > 0.5) in the environment
+`python`, and `hasty`, the same with a wall limit of two seconds. The limits of both are small: a hostile script
+meets them within seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402 - after Django is ready
+
+from accounts import tokens  # noqa: E402
+from contests.models import TaskVersion  # noqa: E402
+from operations import preparing  # noqa: E402
+from runners.spec import Limits  # noqa: E402
+from tests import builders  # noqa: E402
+
+USERS = ("alice", "bob", "carol")
+ROWS = 16
+LIMITS = Limits(wall_s=20, cpu_s=20, memory_mb=512, pids=48, disk_mb=64, inodes=2000, log_kb=64, output_mb=8)
+
+
+def x_of(row: int) -> float:
+    return (row * 7 % ROWS) / ROWS
+
+
+TRAIN = "id,x,target\n" + "".join(
+    f"{100 + row},{x_of(row) + 0.01:.4f},{int(x_of(row) + 0.01 > 0.5)}\n" for row in range(ROWS)
+)
+TEST = "id,x\n" + "".join(f"{row},{x_of(row):.4f}\n" for row in range(ROWS))
+SAMPLE = "id,target\n" + "".join(f"{row},0\n" for row in range(ROWS))
+SOLUTION = "id,target,Usage\n" + "".join(
+    f"{row},{int(x_of(row) > 0.5)},{'Public' if row % 2 else 'Private'}\n" for row in range(ROWS)
+)
+FILES = {"train.csv": TRAIN.encode(), "test.csv": TEST.encode(), "sample_submission.csv": SAMPLE.encode()}
+
+
+def seed() -> dict[str, str]:
+    preparing.migrate()
+    preparing.collect_static()
+    preparing.open_local_pools(["cpu", "scoring"], settings.VAR / "secrets" / "pools")
+    environments = preparing.register_environments()
+    offered = [environments[name] for name in ("python", "torch", "tensorflow")]
+    for slug, limits in (("tiny", LIMITS), ("hasty", dataclasses.replace(LIMITS, wall_s=2))):
+        builders.make_contest(slug, limits=limits, daily_limit=1000, files=FILES, solution=SOLUTION.encode())
+    for version in TaskVersion.objects.all():
+        version.environment = environments["python"]
+        version.scoring_environment = environments["scoring"]
+        version.save()
+        version.environments.set(offered)
+    return {name: tokens.create_api_token(user=builders.make_user(name)) for name in USERS}
+
+
+if __name__ == "__main__":
+    json.dump(seed(), sys.stdout)
