@@ -34,7 +34,7 @@ def until_published(publisher: Publisher, version: int) -> None:
 
 
 def drop_subscriptions(client: redis.Redis) -> None:
-    assert client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    assert client.client_kill_filter(_type="pubsub")
 
 
 def test_a_broker_that_comes_back_empty_resets_the_listeners(
@@ -56,7 +56,7 @@ def test_an_event_published_while_the_subscription_was_down_is_noticed(
     listener = up_to_date(start_hub, publisher)
     # In one transaction, so that the hub has no chance to be back in between.
     with redis_client.pipeline(transaction=True) as pipe:
-        pipe.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        pipe.client_kill_filter(_type="pubsub")
         pipe.set("live:current:board.1", "1-2")
         pipe.publish("live:board.1", ": after 1-1\nid: 1-2\nevent: board\ndata: {}\n\n")
         pipe.execute()

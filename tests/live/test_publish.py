@@ -13,7 +13,9 @@ from tests.live.client import Broker, HubProcess, StartHub
 
 
 def current(client: redis.Redis, topic: str) -> str:
-    return str((client.get(f"live:current:{topic}") or b"").decode())
+    found = client.get(f"live:current:{topic}")
+    assert isinstance(found, bytes)
+    return found.decode()
 
 
 def test_a_version_that_is_not_newer_is_dropped(

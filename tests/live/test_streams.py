@@ -77,7 +77,7 @@ def test_a_reader_that_only_pauses_misses_nothing(
         witness.next()
     response = http.client.HTTPResponse(paused)
     response.begin()
-    ids = []
+    ids: list[str] = []
     while len(ids) < events:
         line = response.readline()
         if line.startswith(b"id: "):
