@@ -71,11 +71,6 @@ class Metric:
                 raise ValueError(f"{self.slug}: {param.name} must be {allowed}, not {value!r}")
         return complete
 
-    def better(self, score: float, other: float) -> bool:
-        """Whether `score` beats `other` when both are rounded as displayed."""
-        mine, theirs = round(score, self.decimals), round(other, self.decimals)
-        return mine > theirs if self.direction == "maximize" else mine < theirs
-
 
 _AVERAGE = Param(
     name="average",

@@ -61,11 +61,10 @@ TEMPLATES: dict[str, str] = {
     ),
     "wrong_separator": gettext_noop("The columns are separated by “%(separator)s”; use a comma."),
     # Rows and ids
-    "too_few_cells": gettext_noop("Row %(row)d has %(found)d cells where %(expected)d are expected."),
+    "too_few_cells": gettext_noop("Row %(row)d: expected cells %(expected)d, found %(found)d."),
     "too_many_cells": gettext_noop(
-        "Row %(row)d has %(found)d cells where %(expected)d are expected. Write decimals with a point, and "
-        "put text "
-        "that contains a comma in quotes."
+        "Row %(row)d: expected cells %(expected)d, found %(found)d. Write decimals with a point, and put text that "
+        "contains a comma in quotes."
     ),
     "blank_id": gettext_noop("Row %(row)d has no id."),
     "duplicate_id": gettext_noop("Row %(row)d repeats the id “%(id)s” of row %(first_row)d."),
@@ -83,7 +82,7 @@ TEMPLATES: dict[str, str] = {
     "id_has_spaces": gettext_noop(
         "Row %(row)d has the id “%(id)s” with spaces around it; “%(meant)s” is expected."
     ),
-    "missing_ids": gettext_noop("%(count)d of the ids asked for have no row, for example %(examples)s."),
+    "missing_ids": gettext_noop("Ids without a row: %(count)d, for example %(examples)s."),
     # Cells
     "blank_cell": gettext_noop("Row %(row)d, column “%(column)s”: the cell is empty."),
     "cell_too_long": gettext_noop("Row %(row)d: a cell is longer than the %(limit)d characters allowed."),
@@ -185,7 +184,7 @@ class Complaints:
         }
 
 
-class Refused(Exception):  # noqa: N818  (it names what happened to a cell or a file, not a fault of ours)
+class Refused(Exception):
     """A cell or a file that cannot be taken: becomes a Complaint where its row and column are known."""
 
     def __init__(self, code: str, **params: str | int) -> None:
@@ -194,7 +193,7 @@ class Refused(Exception):  # noqa: N818  (it names what happened to a cell or a 
         self.params = params
 
 
-class BadSetup(Exception):  # noqa: N818  (reads as a sentence: raise BadSetup)
+class BadSetup(Exception):
     """The organiser's solution or settings cannot be used: never the contestant's fault, never a result."""
 
     def __init__(self, complaints: list[Complaint] | None = None, text: str = "") -> None:

@@ -44,10 +44,12 @@ def records(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """
     lines = _Lines(stream)
     row = 0
+    blank = True
     try:
         for row, cells in enumerate(csv.reader(lines, strict=True), 1):
             lines.record_done(row)
             if cells:
+                blank = False
                 yield row, cells
     except UnicodeDecodeError:
         raise Refused("not_utf8", row=row + 1) from None
@@ -55,7 +57,7 @@ def records(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         if "field limit" in str(error):
             raise Refused("cell_too_long", row=row + 1, limit=CSV_CELL_LIMIT) from None
         raise Refused("malformed_csv", row=row + 1) from None
-    if row == 0:
+    if blank:
         raise Refused("empty_file")
 
 

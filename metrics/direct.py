@@ -16,22 +16,22 @@ from metrics.catalogue import Columns
 Column = Sequence[float]
 
 
-def accuracy(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001  (one signature)
+def accuracy(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     right = sum(true == said for true, said in zip(truth[0], predicted[0], strict=True))
     return right / len(truth[0])
 
 
-def rmse(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001  (one signature)
+def rmse(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     return _over_columns(
         lambda true, said: math.sqrt(_squared_error(true, said) / len(true)), truth, predicted
     )
 
 
-def mae(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001  (one signature)
+def mae(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     return _over_columns(_absolute_error, truth, predicted)
 
 
-def r2(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001  (one signature)
+def r2(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     """Needs columns that vary; `scorer` refuses a solution where one does not."""
     return _over_columns(_explained, truth, predicted)
 

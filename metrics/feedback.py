@@ -22,20 +22,39 @@ MAX_CLASSES = 40
 MAX_COLUMNS = 10
 BINS = 20
 CURVE_STEPS = 20
+EVEN = 0.5
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LABEL_CHARACTERS = 60
 
 
 def feedback(spec: ScoringSpec, classes: Sequence[str], truth: Columns, predicted: Columns) -> dict[str, Any]:
-    """JSON with a `kind`: "classes", "curves", "residuals" or "none". `classes` names the codes of labels."""
+    """JSON with those of the sections "classes", "curves" and "residuals" that the metric has; empty for none.
+
+    `classes` names the codes of a label metric. A task of probabilities has classes where they are true
+    probabilities: the likeliest class is taken as the prediction.
+    """
     if len(truth[0]) < MIN_ROWS:
-        return {"kind": "none"}
-    if spec.definition.needs == "labels":
-        return _classes(classes, truth[0], predicted[0])
-    shown = list(zip(spec.target_columns, truth, predicted, strict=True))[:MAX_COLUMNS]
-    if spec.definition.needs == "numbers":
-        return {"kind": "residuals", "columns": [{"column": name} | _residuals(t, p) for name, t, p in shown]}
-    return {"kind": "curves", "columns": [{"column": name, "points": _curve(t, p)} for name, t, p in shown]}
+        return {}
+    metric = spec.definition
+    if metric.needs == "labels":
+        return {"classes": _classes(classes, truth[0], predicted[0])}
+    columns = list(zip(spec.target_columns, truth, predicted, strict=True))[:MAX_COLUMNS]
+    if metric.needs == "numbers":
+        return {"residuals": [{"column": name} | _residuals(true, said) for name, true, said in columns]}
+    sections: dict[str, Any] = {
+        "curves": [{"column": name, "points": _curve(true, said)} for name, true, said in columns]
+    }
+    if metric.within_0_1:
+        names = spec.target_columns if len(truth) > 1 else ("0", "1")
+        sections["classes"] = _classes(names, _likeliest(truth), _likeliest(predicted))
+    return sections
+
+
+def _likeliest(columns: Columns) -> list[int]:
+    """The class of each row: the column with the largest value; of one column, whether it is at least 0.5."""
+    if len(columns) == 1:
+        return [int(value >= EVEN) for value in columns[0]]
+    return [row.index(max(row)) for row in zip(*columns, strict=True)]
 
 
 def _classes(names: Sequence[str], truth: Sequence[float], predicted: Sequence[float]) -> dict[str, Any]:
@@ -64,7 +83,7 @@ def _classes(names: Sequence[str], truth: Sequence[float], predicted: Sequence[f
             }
         )
     labels = [row["label"] for row in per_class]
-    return {"kind": "classes", "labels": labels, "other": other, "matrix": matrix, "per_class": per_class}
+    return {"labels": labels, "other": other, "matrix": matrix, "per_class": per_class}
 
 
 def _ratio(part: int, whole: int) -> float:

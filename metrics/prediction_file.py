@@ -153,14 +153,14 @@ class _Reader:
             self.complaints.add("missing_ids", count=count, examples=examples)
 
 
-_WHOLE = re.compile(r"([+-]?)0*([0-9]+)(?:\.0*)?", re.ASCII).fullmatch
+_WHOLE = re.compile(r"([+-]?)([0-9]+)(?:\.0*)?", re.ASCII).fullmatch
 
 
 def _mangled(identifier: str) -> str:
     """What is left of an id after a spreadsheet or a data frame took it for a number."""
     bare = identifier.strip()
     whole = _WHOLE(bare)
-    return whole[1].replace("+", "") + whole[2] if whole else bare
+    return whole[1].replace("+", "") + (whole[2].lstrip("0") or "0") if whole else bare
 
 
 def _how_mangled(identifier: str, meant: str) -> str:

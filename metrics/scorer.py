@@ -64,6 +64,8 @@ def judge_files(source: Path) -> dict[str, Any]:
 
 def judge(spec: ScoringSpec, solution: Solution, predictions: Path) -> dict[str, Any]:
     """The content of result.json for a prediction file. Raises BadSetup when a split cannot be scored."""
+    if spec.row_limit is not None and spec.row_limit < len(solution.positions):
+        raise BadSetup(text=f"scoring.json: row_limit {spec.row_limit} is less than the solution's rows")
     _check_splits(spec, solution)
     expected = Expected(
         id_column=spec.id_column,

@@ -18,7 +18,7 @@ from metrics.catalogue import Columns
 CLIP = 1e-15  # a certain and wrong prediction costs 34.54, not infinity
 
 
-def balanced_accuracy(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001
+def balanced_accuracy(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     """Mean recall over the classes that the true rows have."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
@@ -45,7 +45,7 @@ def roc_auc(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> fl
     return float(sklearn_metrics.roc_auc_score(true.astype(np.int64), said, average=params["average"]))
 
 
-def log_loss(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:  # noqa: ARG001
+def log_loss(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     """One column: the probability of class 1. Several: one per class; each row is divided by its sum."""
     true, said = np.asarray(truth).T, np.asarray(predicted).T
     if len(truth) == 1:

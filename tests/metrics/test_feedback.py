@@ -1,0 +1,69 @@
+"""Feedback is about public rows alone, coarse, and bounded in size."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from metrics.feedback import MAX_CLASSES, MIN_ROWS
+from tests.metrics.judging import judged, table
+
+ROWS = range(200)
+
+
+def rows_of(labels: list[str], usage: str = "Public") -> str:
+    return table(["id", "target", "Usage"], ([at, label, usage] for at, label in enumerate(labels)))
+
+
+def said(labels: list[str]) -> str:
+    return table(["id", "target"], enumerate(labels))
+
+
+def test_predicted_classes_that_no_public_row_has_are_lumped_together(tmp_path: Path) -> None:
+    truth = [str(at % 2) for at in ROWS]
+    result = judged(tmp_path, said([str(1000 + at) for at in ROWS]), solution=rows_of(truth))
+    classes = result["feedback"]["classes"]
+    assert classes["labels"] == ["0", "1"]
+    assert classes["matrix"] == [[0, 0, 100], [0, 0, 100], [0, 0, 0]]
+    assert classes["other"] is True
+
+
+def test_a_class_that_only_private_rows_have_is_not_named(tmp_path: Path) -> None:
+    solution = rows_of([str(at % 2) for at in ROWS]) + "x,77,Private\n"
+    result = judged(tmp_path, said([str(at % 2) for at in ROWS]) + "x,77\n", solution=solution)
+    assert result["private"] == 1.0
+    assert "77" not in json.dumps(result["feedback"])
+
+
+def test_many_classes_are_cut_to_the_largest(tmp_path: Path) -> None:
+    truth = [str(at % 100) for at in ROWS] + ["5"] * 10
+    classes = judged(tmp_path, said(truth), solution=rows_of(truth))["feedback"]["classes"]
+    assert len(classes["labels"]) == MAX_CLASSES
+    assert "5" in classes["labels"]
+    assert sum(map(sum, classes["matrix"])) == 210
+    assert len(json.dumps(classes)) < 64 * 1024
+
+
+def test_residuals_do_not_show_the_extremes(tmp_path: Path) -> None:
+    truth = [f"{at + 0.123456:.6f}" for at in ROWS]
+    guess = ["0"] * 199 + ["1e9"]
+    result = judged(tmp_path, said(guess), solution=rows_of(truth), metric="mae")
+    (residuals,) = result["feedback"]["residuals"]
+    assert sum(residuals["counts"]) == 200
+    assert len(residuals["counts"]) == len(residuals["edges"]) + 1
+    assert -102 < residuals["quantiles"]["0.5"] < -98
+    assert abs(max(residuals["edges"], key=abs)) < 200
+
+
+def test_equal_residuals_do_not_break_the_histogram(tmp_path: Path) -> None:
+    truth = [str(at) for at in ROWS]
+    (residuals,) = judged(tmp_path, said(truth), solution=rows_of(truth), metric="mae")["feedback"][
+        "residuals"
+    ]
+    assert sum(residuals["counts"]) == 200
+
+
+def test_few_public_rows_get_no_feedback(tmp_path: Path) -> None:
+    truth = ["1"] * (MIN_ROWS - 1)
+    assert judged(tmp_path, said(truth), solution=rows_of(truth))["feedback"] == {}
+    assert judged(tmp_path, said([*truth, "1"]), solution=rows_of([*truth, "1"]))["feedback"] != {}
