@@ -42,15 +42,15 @@ LAST_WORDS_S = 1.5  # for a give-back while the agent is being stopped
 FETCH_TRIES = 3
 
 
-class OurFault(Exception):  # noqa: N818  says whose it is
+class OurFault(Exception):
     """The attempt cannot go on for a reason that is not the contestant's; the job is given back."""
 
 
-class CancelledEarly(Exception):  # noqa: N818  says what is so
+class CancelledEarly(Exception):
     """The contestant cancelled before anything ran."""
 
 
-class Halted(Exception):  # noqa: N818  says what is so
+class Halted(Exception):
     """The agent is stopping."""
 
 

@@ -15,7 +15,7 @@ NAME = "nsjail"
 cancel, outcome, reap = nsjail.cancel, nsjail.outcome, nsjail.reap
 
 
-class CannotStart(Exception):  # noqa: N818  says what is so
+class CannotStart(Exception):
     """Nothing ran, and the contestant is not to blame."""
 
 

@@ -29,7 +29,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 Opener = Callable[[], AbstractContextManager[Iterable[bytes]]]
 
 
-class BadInput(Exception):  # noqa: N818  names what is wrong: the bytes, not the program
+class BadInput(Exception):
     """What was downloaded is not what the site announced."""
 
 

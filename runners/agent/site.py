@@ -38,23 +38,23 @@ class SiteError(Exception):
     """Any way in which a call to the site did not succeed."""
 
 
-class Unreachable(SiteError):  # noqa: N818  named by what is so, as the protocol page does
+class Unreachable(SiteError):
     """No answer of the site's own came; the same call may succeed later."""
 
 
-class Stale(SiteError):  # noqa: N818  as above
+class Stale(SiteError):
     """The site has given this attempt to someone else, finished it, or does not know it."""
 
 
-class Refused(SiteError):  # noqa: N818  as above
+class Refused(SiteError):
     """The pool token is not accepted."""
 
 
-class Rejected(SiteError):  # noqa: N818  as above
+class Rejected(SiteError):
     """The site understood who asks and will not do it."""
 
 
-class WrongProtocol(SiteError):  # noqa: N818  as above
+class WrongProtocol(SiteError):
     """Site and agent are of different versions. A job that came with it is the lease's to bring back."""
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runners.agent.settings import PoolSlots, Settings
 from runners.sandboxes import cgroups, nsjail
 from tests.runners.site_stand_in import HeldJob, SiteStandIn
 
@@ -51,18 +50,6 @@ class AgentStage:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
         (place / "READY").touch()
 
-    def settings(self, **changes: object) -> Settings:
-        """The same settings as the processes have, for tests of single parts."""
-        known: dict[str, object] = {
-            "site_url": self.site.url,
-            "agent_dir": self.agent_dir,
-            "environments_dir": self.environments_dir,
-            "pools": (PoolSlots("cpu", 1),),
-            "tokens_dir": self.tokens_dir,
-            "host": "stage",
-        }
-        return Settings(**(known | changes))  # type: ignore[arg-type]  each test knows the fields it changes
-
     def start_agent(self, **env: str) -> subprocess.Popen[bytes]:
         known = {
             "PATH": os.environ["PATH"],  # noqa: TID251  a child process of a test
@@ -99,7 +86,8 @@ class AgentStage:
         return self.log_path.read_text() if self.log_path.exists() else ""
 
     def runs(self) -> list[str]:
-        return sorted(os.listdir(self.agent_dir / "runs")) if (self.agent_dir / "runs").exists() else []
+        runs = self.agent_dir / "runs"
+        return sorted(path.name for path in runs.iterdir()) if runs.exists() else []
 
     def run_path(self, job: HeldJob) -> Path:
         return self.agent_dir / "runs" / f"{job.id}-{job.attempt}"

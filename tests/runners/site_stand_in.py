@@ -50,7 +50,7 @@ class HeldJob:
         return self.files[digest]
 
 
-class Answer(Exception):  # noqa: N818  raised or returned, it is what the site says
+class Answer(Exception):
     def __init__(self, status: int, body: dict[str, Any] | bytes | None = None) -> None:
         self.status, self.body = status, body
 
@@ -64,6 +64,7 @@ class SiteStandIn:
         self.reports: list[dict[str, Any]] = []
         self.calls: list[tuple[str, int]] = []  # (kind, status), in the order answered
         self.protocol = 1
+        self.strange_page = 0  # a status: a proxy in between answers with it, and with HTML
         self._gates: dict[str, threading.Event] = {}
         self._arrived: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._to_lose: defaultdict[str, int] = defaultdict(int)
@@ -186,6 +187,8 @@ class SiteStandIn:
                 answer = self._claim(token, body) if kind == "claim" else self._job_call(parts, token, body)
         except Answer as refused:
             answer = refused
+        if self.strange_page:
+            answer = Answer(self.strange_page, b"<h1>Something is wrong</h1>")
         self.calls.append((kind, answer.status))
         if not self._up or self._to_lose[kind] > 0:
             self._to_lose[kind] -= 1

@@ -1,0 +1,109 @@
+"""The site goes away and answers get lost: runs live on, and nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runners.agent_stage import ENVIRONMENT, AgentStage, processes_of, stage, until
+
+pytestmark = pytest.mark.sandbox
+
+GOOD = "print('hello')\nopen('submission.csv', 'w').write('id,target\\n1,2\\n')\n"
+RUNS_2_S = """
+import time
+for number in range(20):
+    print("line", number, flush=True)
+    time.sleep(0.1)
+open("submission.csv", "w").write("id,target\\n1,2\\n")
+"""
+LINES = "".join(f"line {number}\n" for number in range(20)).encode()
+
+
+@pytest.fixture(name="on")
+def _on(tmp_path: Path) -> Iterator[AgentStage]:
+    with stage(tmp_path) as staged:
+        yield staged
+
+
+def test_a_site_that_is_away_during_the_whole_run_gets_everything_when_it_is_back(on: AgentStage) -> None:
+    job = on.site.add_job(RUNS_2_S, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.start_agent()
+    until(lambda: b"line 2\n" in job.log, "the program runs")
+    on.site.go_away()
+    until(lambda: "event=ended" in on.agent_log(), "the run ends without the site")
+    assert on.runs()
+    on.site.come_back()
+    on.finished(job)
+    assert bytes(job.log) == LINES
+    assert job.attempt == 1
+    on.nothing_left()
+
+
+def test_a_site_that_comes_back_during_the_run_is_found_again(on: AgentStage) -> None:
+    job = on.site.add_job(RUNS_2_S, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.start_agent()
+    until(lambda: b"line 2\n" in job.log, "the program runs")
+    on.site.go_away()
+    until(lambda: "heartbeat unheard" in on.agent_log(), "the outage is seen")
+    on.site.come_back()
+    on.finished(job)
+    assert bytes(job.log) == LINES
+    assert len(job.finishes) == 1
+
+
+def test_a_lost_heartbeat_answer_doubles_no_log(on: AgentStage) -> None:
+    job = on.site.add_job(RUNS_2_S, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.site.lose_answer("heartbeat", times=3)
+    on.start_agent()
+    on.finished(job)
+    assert bytes(job.log) == LINES
+
+
+def test_a_finish_whose_answer_was_lost_is_repeated_and_409_settles_it(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT)
+    on.site.lose_answer("finish")
+    on.start_agent()
+    on.finished(job)
+    on.nothing_left()
+    assert [status for kind, status in on.site.calls if kind == "finish"] == [200, 409]
+    assert len(job.finishes) == 1
+
+
+def test_a_lost_upload_answer_is_repeated(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT)
+    on.site.lose_answer("files")
+    on.start_agent()
+    on.finished(job)
+    assert [status for kind, status in on.site.calls if kind == "files"] == [201, 200]
+
+
+def test_a_blob_whose_answer_was_lost_is_fetched_again(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT)
+    on.site.lose_answer("blobs")
+    on.start_agent()
+    on.finished(job)
+    assert job.attempt == 1
+
+
+def test_an_agent_that_starts_before_its_site_finds_it_later(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT)
+    on.site.go_away()
+    on.start_agent()
+    until(lambda: "site unreachable" in on.agent_log(), "the agent looked")
+    on.site.come_back()
+    on.finished(job)
+
+
+def test_a_page_that_is_not_the_sites_own_kills_no_run(on: AgentStage) -> None:
+    job = on.site.add_job(RUNS_2_S, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.start_agent()
+    until(lambda: b"line 2\n" in job.log, "the program runs")
+    on.site.strange_page = 404
+    until(lambda: "heartbeat unheard" in on.agent_log(), "the page is seen")
+    assert processes_of(job)
+    on.site.strange_page = 0
+    on.finished(job)
+    assert bytes(job.log) == LINES
