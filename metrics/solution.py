@@ -122,6 +122,7 @@ def _classes(labels: list[str], usage: list[str]) -> cells.Classes:
 def _values(
     raw: _Raw, column: int, cell: Callable[[str], float], name: str, complaints: Complaints
 ) -> array.array[float]:
+    """A column's true values. Complaints do not quote them: a log may be read by more people than a solution."""
     values = array.array("d", bytes(8 * len(raw.rows)))
     for position, text in enumerate(raw.texts[column]):
         if raw.usage[position] == IGNORED:
@@ -129,7 +130,8 @@ def _values(
         try:
             values[position] = cell(text)
         except Refused as refused:
-            complaints.add(refused.code, row=raw.rows[position], column=name, **refused.params)
+            hidden = {key: "…" if key == "value" else param for key, param in refused.params.items()}
+            complaints.add(refused.code, row=raw.rows[position], column=name, **hidden)
     return values
 
 

@@ -18,6 +18,7 @@ import pytest
 from metrics import bundle
 from metrics.scorer import BAD_SETUP, FAULT, JUDGED
 from metrics.scoring_spec import ScoringSpec
+from runners.spec import RESULT_MAX_BYTES
 from tests.metrics.judging import DIGITS, GOOD
 
 MEGABYTE = 1 << 20
@@ -97,6 +98,17 @@ def test_the_bundle_judges(scorer: Scorer) -> None:
     done = scorer.run()
     assert (done.returncode, done.stdout, done.stderr) == (JUDGED, "", "")
     assert scorer.result()["public"] == 0.5
+
+
+def test_the_largest_result_fits_the_protocol(scorer: Scorer) -> None:
+    labels = [f"{at % 60:02d}" + "𝔸" * 900 for at in range(600)]
+    scorer.write(
+        solution="id,target,Usage\n" + "".join(f"{at},{label},Public\n" for at, label in enumerate(labels)),
+        predictions="id,target\n" + "".join(f"{at},{label}\n" for at, label in enumerate(reversed(labels))),
+    )
+    assert scorer.run().returncode == JUDGED
+    assert scorer.result()["ok"] is True
+    assert (scorer.output / "result.json").stat().st_size < RESULT_MAX_BYTES
 
 
 def test_a_refused_file_is_a_judgement_not_a_failure(scorer: Scorer) -> None:

@@ -60,6 +60,16 @@ def test_all_mistakes_of_a_solution_are_listed_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_complaints_about_a_solution_do_not_quote_its_values(tmp_path: Path) -> None:
+    with pytest.raises(BadSetup) as caught:
+        judged(tmp_path, GOOD, solution="id,target,Usage\n1,secret,Public\n", metric="mae")
+    (complaint,) = caught.value.complaints
+    assert (complaint.code, complaint.params) == (
+        "not_a_number",
+        {"row": 2, "column": "target", "value": "…"},
+    )
+
+
 def test_class_columns_of_log_loss_must_be_one_hot(tmp_path: Path) -> None:
     with pytest.raises(BadSetup) as caught:
         judged(tmp_path, "", solution=TWO.replace("2,0,1", "2,1,1"), metric="log_loss", targets=("x", "y"))
