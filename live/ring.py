@@ -51,8 +51,13 @@ class Ring:
         return follows
 
     def since(self, held: EventId) -> list[bytes] | None:
-        """The events after the one that a client holds; None when it must load the whole state."""
-        if held == self.current:
+        """The events after the one that a client holds; None when it must load the whole state.
+
+        A page may be ahead of us: it was rendered from a state whose event is still on its way. It will
+        skip what it has when that comes.
+        """
+        current = self.current
+        if current is not None and held.epoch == current.epoch and held.version >= current.version:
             return []
         missed: list[bytes] = []
         size = 0

@@ -111,8 +111,12 @@ def test_checks_amid_a_burst_of_events_reset_nobody(start_hub: StartHub, publish
             hub.listen(f"board.9{number}")  # the first stream of a topic makes the hub ask at once
     publish(publisher, 200)
     for start, listener in zip(range(10, 200, 10), listeners, strict=True):
-        ids = [listener.next().id for _ in range(200 - start)]
-        assert ids == [f"1-{number}" for number in range(start + 1, 201)]
+        # The page may have been ahead of the hub; it then also gets what it has.
+        ids = [listener.next().id]
+        while ids[-1] != "1-200":
+            ids.append(listener.next().id)
+        assert ids == [f"1-{number}" for number in range(201 - len(ids), 201)]
+        assert len(ids) >= 200 - start
         assert b"reset" not in listener.raw
 
 

@@ -103,8 +103,17 @@ def test_a_replay_that_costs_more_than_the_state_is_a_reset(hub: HubProcess, pub
 
 def test_an_id_of_another_epoch_is_told_to_reset(hub: HubProcess, publisher: Publisher) -> None:
     witness(hub, publisher)
-    for unknown in ("2-1", "0-1", "1-99"):
+    for unknown in ("2-1", "0-1", "1-0"):
         assert hub.listen(f"board.1?v={unknown}").next().name == "reset"
+
+
+def test_a_page_that_is_ahead_of_the_hub_is_left_alone(hub: HubProcess, publisher: Publisher) -> None:
+    witness(hub, publisher)
+    ahead, first_of_its_topic = hub.listen("board.1?v=1-3"), hub.listen("board.2?v=1-3")
+    assert ahead.next_or_none(0.3) is None
+    assert first_of_its_topic.next().name == "reset"  # there nothing says that the epoch is right
+    publish(publisher, 2, 4)
+    assert [ahead.next().id for _ in range(2)] == ["1-2", "1-4"]
 
 
 def test_a_new_epoch_resets_everybody(hub: HubProcess, publisher: Publisher) -> None:
