@@ -97,7 +97,7 @@ def _system(box: Path) -> list[str]:
 
 def _files(plan: SandboxPlan, box: Path) -> list[str]:
     flags: list[str] = []
-    for host in interpreter_prefixes(Path(plan.environment)):
+    for host in interpreter_directories(Path(plan.environment)):
         flags += ["--bindmount_ro", host]
     flags += ["--bindmount_ro", f"{plan.environment}:/env"]
     if not any(place.startswith("/input/") for _, place in plan.inputs):
@@ -123,10 +123,11 @@ def environment_variables(plan: SandboxPlan) -> dict[str, str]:
     }
 
 
-def interpreter_prefixes(environment: Path) -> list[str]:
-    """Directories outside /usr with the venv's interpreter, bound at their own places: its link resolves.
+def interpreter_directories(environment: Path) -> list[str]:
+    """Where outside /usr the venv's interpreter and its library lie; bound at their own places: its links resolve.
 
-    Raises SandboxError when it has no directory of its own, OSError when there is no venv.
+    Only `bin` and `lib` of its prefix, which may be somebody's home directory. Raises SandboxError when it has
+    no prefix of its own, OSError when there is no venv.
     """
     lines = (environment / "pyvenv.cfg").read_text("utf-8").splitlines()
     home = next(
@@ -138,6 +139,6 @@ def interpreter_prefixes(environment: Path) -> list[str]:
         prefix = Path(os.path.normpath(binaries)).parent
         if not home or prefix == Path("/"):
             raise SandboxError(f"the environment's interpreter has no directory of its own: {binaries}")
-        if not prefix.is_relative_to("/usr") and str(prefix) not in found:
-            found.append(str(prefix))
-    return found
+        if not prefix.is_relative_to("/usr"):
+            found += [str(prefix / name) for name in ("bin", "lib") if (prefix / name).is_dir()]
+    return list(dict.fromkeys(found))

@@ -171,7 +171,7 @@ def reap(rundir: Path) -> None:
 
 
 def _check(rundir: Path, plan: SandboxPlan) -> None:
-    shown = [plan.environment, *flags.interpreter_prefixes(Path(plan.environment)), "/usr"]
+    shown = [plan.environment, *flags.interpreter_directories(Path(plan.environment)), "/usr"]
     shown += [path for path, _ in plan.inputs]
     for path in shown:
         real = Path(os.path.realpath(path))
