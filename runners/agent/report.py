@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from runners import environments
 from runners.agent.attempt import Tools
 from runners.agent.settings import SettingsError
 from runners.agent.site import SiteError
@@ -29,6 +30,8 @@ class Reporter(threading.Thread):
         super().__init__(name="reporter", daemon=True)
         self._tools, self._pools = tools, pools
         self._last: dict[str, Any] = {}
+        # Before any slot has asked: what is built from now on, a slot may have asked without.
+        self._known = set(environments.ready(tools.settings.environments_dir))
         self._reported_at = 0.0
 
     def run(self) -> None:
@@ -44,11 +47,11 @@ class Reporter(threading.Thread):
         silent_s = time.monotonic() - self._reported_at
         if body == self._last and silent_s < settings.look_every_s:
             return
-        if self._last and set(body["environments"]) - set(self._last["environments"]):
-            log.info("environments ready", environments=",".join(body["environments"]))
+        if new := set(body["environments"]) - self._known:
+            log.info("environments ready", environments=",".join(sorted(new)))
             for pool in self._pools:
                 pool.bell.ring()
-        self._last = body
+        self._last, self._known = body, set(body["environments"])
         self._reported_at = time.monotonic()
         for pool in self._pools:
             try:

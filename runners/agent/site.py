@@ -30,6 +30,7 @@ from runners.verdict import RunFacts
 
 LOG_CHUNK = 64 * 1024  # raw bytes of log in one heartbeat
 PIECE = 256 * 1024
+KEEP_S = 4.0  # an idle connection is dropped before uvicorn does it (5 s), perhaps under a call of ours
 T = TypeVar("T")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -100,7 +101,7 @@ class Site:
         self._http = httpx.Client(
             base_url=f"{url}/runner/v1/",
             timeout=httpx.Timeout(timeout_s, connect=5.0),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=KEEP_S),
             trust_env=urlsplit(url).hostname not in LOOPBACK,
             headers={"User-Agent": "podium-agent"},
         )

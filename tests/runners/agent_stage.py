@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runners.sandboxes import cgroups, nsjail
@@ -121,6 +121,14 @@ def processes_of(job: HeldJob) -> list[int]:
         if job.id.encode() in command:
             found.append(int(entry.parent.name))
     return found
+
+
+def kill_processes_of(job: HeldJob) -> None:
+    """SIGKILL for the shim and for what runs under it."""
+    for pid in processes_of(job):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not processes_of(job), "the shim is dead")
 
 
 @contextmanager

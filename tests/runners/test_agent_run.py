@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.runners.agent_stage import ENVIRONMENT, AgentStage, processes_of, stage, until
+from tests.runners.agent_stage import ENVIRONMENT, AgentStage, kill_processes_of, processes_of, stage, until
 
 pytestmark = pytest.mark.sandbox
 
@@ -136,9 +133,7 @@ def test_a_dead_shim_gives_the_job_back_and_it_runs_again(on: AgentStage) -> Non
     job = on.site.add_job(SLEEPS.replace("60", "1.5"), environment=ENVIRONMENT)
     on.start_agent()
     until(lambda: job.log, "the program runs")
-    for pid in processes_of(job):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    kill_processes_of(job)
     until(lambda: job.give_backs, "given back")
     on.finished(job)
     assert job.attempt == 2
