@@ -25,13 +25,16 @@ class NotPossible(Exception):
     """Podium cannot run like this; one line that says what to do."""
 
 
+def environments_folder(var: Path) -> Path:
+    """Where built environments lie: the agent's setting, else below var/."""
+    named = os.environ.get("PODIUM_ENVIRONMENTS_DIR", "")  # noqa: TID251 - the agent's setting
+    return Path(named).absolute() if named else var / "environments"
+
+
 def machine(*, port: int, var: Path, host: str = "127.0.0.1", plain_http: bool = False) -> Machine:
     """What the operator asked for, by argument and by environment."""
-    environments = os.environ.get("PODIUM_ENVIRONMENTS_DIR", "")  # noqa: TID251 - the agent's setting
-    layout = Layout(
-        var=var, environments=Path(environments).absolute() if environments else var / "environments"
-    )
     pools = os.environ.get("PODIUM_POOLS", "")  # noqa: TID251 - the agent's setting
+    layout = Layout(var=var, environments=environments_folder(var))
     return Machine(layout=layout, port=port, host=host, plain_http=plain_http, pools=pools)
 
 
