@@ -201,7 +201,7 @@ PODIUM_VERSION = "0.1.0"
 FILE_UPLOAD_TEMP_DIR = VAR / "uploads"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
-for _folder in (VAR, VAR / "run", VAR / "uploads", VAR / "blobs"):
+for _folder in (VAR, VAR / "run", VAR / "uploads", VAR / "blobs", STATIC_ROOT):
     _folder.mkdir(parents=True, exist_ok=True)
 
 LOGGING: dict[str, Any] = {

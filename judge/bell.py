@@ -9,10 +9,14 @@ from __future__ import annotations
 import functools
 
 import structlog
-from celery import Celery, current_app
+from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError, OperationalError
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from compute.models import Pool
 
@@ -20,17 +24,24 @@ log = structlog.get_logger(__name__)
 TASK = "pool.bell"
 
 
+@functools.cache
+def _client() -> Redis:
+    return Redis.from_url(
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
+    )
+
+
 def queue_of(pool_slug: str) -> str:
     return f"pool.{pool_slug}"
 
 
-def ring(pool_slug: str, *, app: Celery | None = None) -> bool:
+def ring(pool_slug: str) -> bool:
     """Ring now. Returns False, and logs, when the broker cannot be reached."""
     try:
+        # Celery's own client tries for seconds to reach a broker that is gone, and this runs inside an upload.
+        _client().ping()
         # A bell nobody hears for a minute says nothing new: the look every 30 s has been there.
-        (app or current_app).send_task(
-            TASK, queue=queue_of(pool_slug), expires=60, retry=False, ignore_result=True
-        )
+        current_app.send_task(TASK, queue=queue_of(pool_slug), expires=60, retry=False, ignore_result=True)
     except (OperationalError, KombuError, RedisError, OSError) as error:
         log.warning("bell not rung", pool=pool_slug, error=str(error))
         return False

@@ -44,14 +44,15 @@ class SubmissionForm(forms.Form):
 
     def __init__(self, versions: Sequence[TaskVersion], data: object = None, files: object = None) -> None:
         super().__init__(data, files)  # type: ignore[arg-type]
-        self.endings = sorted(
+        endings = sorted(
             {ending for ending, kind in rules.KIND_OF_SUFFIX.items() for v in versions if kind in v.kinds}
         )
         self._offer("task", [(v.task.slug, v.task.title) for v in versions])
         default = [versions[0].environment] if versions else []
         offered = default + [e for v in versions for e in v.environments.all()]
         self._offer("environment", list({e.name: (e.name, e.name) for e in offered}.values()))
-        self.fields["file"].widget.attrs["accept"] = ",".join(self.endings)
+        self.fields["file"].widget.attrs["accept"] = ",".join(endings)
+        self.fields["file"].help_text = _("One file that ends in: %(endings)s") % {"endings": ", ".join(endings)}
         for name, field in self.fields.items():
             self._style(name, field)
 

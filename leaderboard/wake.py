@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 CHANNEL = "boards:moved"
 
 
 @functools.cache
 def _client(url: str) -> Redis:
-    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
 
 
 def wake(url: str) -> bool:

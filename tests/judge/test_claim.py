@@ -1,0 +1,143 @@
+"""Claiming: one host gets a job, a dead host's job is found again, an old token dies at the next claim."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from contests.models import Contest, Submission
+from judge import lease
+from judge.models import Job
+from tests.builders import make_contest, make_environment, make_submission, make_user
+from tests.judge.host import Host
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def contest() -> Contest:
+    return make_contest()
+
+
+@pytest.fixture
+def queued(contest: Contest) -> Submission:
+    return make_submission(contest, make_user())
+
+
+def lapse(job_id: str, seconds: float = 1) -> None:
+    """Let the lease of a job run out `seconds` ago."""
+    Job.objects.filter(pk=job_id).update(lease_until=timezone.now() - datetime.timedelta(seconds=seconds))
+
+
+def test_a_claim_hands_out_the_program_its_data_and_its_limits(queued: Submission) -> None:
+    spec = Host().must_claim()
+    assert [item.path for item in spec.inputs] == [
+        "/input/sample_submission.csv",
+        "/input/test.csv",
+        "/input/train.csv",
+        "/submission/main.py",
+    ]
+    assert spec.environment.startswith("python@")
+    assert ("/kaggle/input/digits", "/input") in spec.links
+
+
+def test_a_claimed_job_is_not_claimed_again(queued: Submission) -> None:
+    assert Host().claim() is not None
+    assert Host(name="host-2").claim() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_hosts_at_once_one_gets_the_job() -> None:
+    make_submission(make_contest(), make_user())
+    start, got = threading.Barrier(8), []
+
+    def claim(name: str) -> None:
+        start.wait()
+        got.append(Host(name=name).claim())
+        connection.close()
+
+    threads = [threading.Thread(target=claim, args=(f"host-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert len([spec for spec in got if spec is not None]) == 1
+    assert Job.objects.get().attempt == 1
+
+
+def test_a_host_without_the_environment_gets_other_work_and_nothing_blocks(contest: Contest) -> None:
+    slow = make_submission(contest, make_user("t"), environment=make_environment("torch"))
+    quick = make_submission(contest, make_user("p"))
+    spec = Host().must_claim()
+    assert spec.job_id == str(Job.objects.get(run__submission=quick).pk)
+    assert Host().claim() is None
+    slow.refresh_from_db()
+    assert slow.status == "QUEUED"
+
+
+def test_a_contestant_with_running_work_waits_behind_one_without(contest: Contest) -> None:
+    greedy, modest = make_user("greedy"), make_user("modest")
+    for _ in range(2):
+        make_submission(contest, greedy)
+    late = make_submission(contest, modest)
+    Host().must_claim()
+    assert Host().must_claim().job_id == str(Job.objects.get(run__submission=late).pk)
+
+
+def test_a_lease_that_ran_out_is_claimed_again_with_a_new_token(queued: Submission) -> None:
+    first = Host().must_claim()
+    lapse(first.job_id)
+    second = Host(name="host-2").must_claim()
+    assert (second.attempt, second.job_id) == (2, first.job_id)
+    assert second.token != first.token
+    assert Host().heartbeat(first).status_code == 409
+    assert Host().heartbeat(second).status_code == 200
+
+
+def test_an_agent_that_comes_back_before_the_next_claim_carries_on(queued: Submission) -> None:
+    spec = Host().must_claim()
+    lapse(spec.job_id, seconds=3600)
+    lease.sweep()
+    assert Host().heartbeat(spec).status_code == 200
+    assert Host(name="host-2").claim() is None
+
+
+def test_a_lost_last_attempt_ends_as_internal_error_after_its_grace(queued: Submission) -> None:
+    for attempt in (1, 2, 3):
+        spec = Host().must_claim()
+        assert spec.attempt == attempt
+        lapse(spec.job_id)
+    assert Host().claim() is None
+    assert lease.sweep() == 0  # the grace is not over
+    lapse(spec.job_id, seconds=301)
+    assert lease.sweep() == 1
+    queued.refresh_from_db()
+    assert (queued.status, queued.verdict) == ("FAILED", "INTERNAL_ERROR")
+    assert Host().heartbeat(spec).status_code == 409
+
+
+def test_a_job_given_back_is_queued_again_and_fails_after_three_attempts(queued: Submission) -> None:
+    for _ in range(3):
+        spec = Host().must_claim()
+        answer = Host().on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "no sandbox"})
+        assert answer.status_code == 200
+    assert Host().claim() is None
+    queued.refresh_from_db()
+    assert (queued.status, queued.verdict) == ("FAILED", "INTERNAL_ERROR")
+    assert "no sandbox" in Job.objects.get().error
+
+
+def test_an_unknown_pool_token_is_told_what_to_do() -> None:
+    answer = Host().call("POST", "claim", "pool_wrong", {"protocol": 1, "host": "h"})
+    assert answer.status_code == 401
+    assert b"token" in answer.content
+
+
+def test_another_protocol_version_is_refused(queued: Submission) -> None:
+    answer = Host().call("POST", "claim", "pool_of-a-test-cpu", {"protocol": 99, "host": "h"})
+    assert answer.status_code == 426

@@ -1,0 +1,199 @@
+"""Intake: what is accepted is kept whole and once; what is refused says why."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.utils import timezone
+
+from contests import blobs
+from contests.models import Submission
+from judge import bell, intake
+from judge.models import Job
+from tests.builders import make_contest, make_submission, make_user, phase_of
+
+pytestmark = pytest.mark.django_db
+CSV = b"id,target\n3,1\n4,0\n"
+
+
+def upload(name: str = "train.py", content: bytes = b"print(1)\n") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def refusal(**arguments: object) -> intake.Rejected:
+    with pytest.raises(intake.Rejected) as caught:
+        intake.submit(**arguments)  # type: ignore[arg-type]
+    assert not Submission.objects.filter(filename=getattr(arguments["file"], "name", "")).exists()
+    return caught.value
+
+
+def test_a_script_becomes_a_queued_run_and_its_bytes_are_kept() -> None:
+    submission = intake.submit(user=make_user(), contest=make_contest(), file=upload(content=b"x = 1\n"))
+    assert (submission.status, submission.kind) == ("QUEUED", "script")
+    assert blobs.path_of(submission.blob_id).read_bytes() == b"x = 1\n"
+    assert Job.objects.get().kind == "run"
+
+
+def test_predictions_go_straight_to_the_trusted_pool() -> None:
+    intake.submit(user=make_user(), contest=make_contest(), file=upload("answers.csv", CSV))
+    job = Job.objects.select_related("pool").get()
+    assert (job.kind, job.pool.trusted) == ("score", True)
+
+
+def test_the_same_key_is_the_same_submission() -> None:
+    user, contest = make_user(), make_contest()
+    first = intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1")
+    second = intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1")
+    assert first.pk == second.pk
+    assert Job.objects.count() == 1
+
+
+def test_a_key_used_for_another_file_is_a_conflict() -> None:
+    user, contest = make_user(), make_contest()
+    intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1")
+    refused = refusal(user=user, contest=contest, file=upload("b.py", b"2"), idempotency_key="k1")
+    assert (refused.code, refused.status) == ("key_reused", 409)
+
+
+def test_the_key_still_answers_after_the_deadline_and_over_the_quota() -> None:
+    user, contest = make_user(), make_contest(daily_limit=1)
+    first = intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1")
+    assert intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1").pk == first.pk
+    contest.phases.update(ends_at=timezone.now())
+    assert intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k1").pk == first.pk
+
+
+def test_another_user_may_use_the_same_key() -> None:
+    contest = make_contest()
+    one = intake.submit(user=make_user("a"), contest=contest, file=upload(), idempotency_key="k")
+    two = intake.submit(user=make_user("b"), contest=contest, file=upload(), idempotency_key="k")
+    assert one.pk != two.pk
+
+
+def in_parallel(count: int, work: object) -> list[object]:
+    start, results = threading.Barrier(count), []
+
+    def body(number: int) -> None:
+        start.wait()
+        try:
+            results.append(work(number))  # type: ignore[operator]
+        except intake.Rejected as rejected:
+            results.append(rejected)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=body, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_uploads_at_once_with_one_key_are_one_submission() -> None:
+    user, contest = make_user(), make_contest()
+    results = in_parallel(
+        10, lambda _: intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k").pk
+    )
+    assert len(results) == 10
+    assert len(set(results)) == 1
+    assert Submission.objects.count() == Job.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twelve_uploads_at_once_at_a_limit_of_five_five_are_accepted() -> None:
+    user, contest = make_user(), make_contest(daily_limit=5)
+    results = in_parallel(
+        12, lambda n: intake.submit(user=user, contest=contest, file=upload(f"s{n}.py", b"%d" % n))
+    )
+    refused = [result for result in results if isinstance(result, intake.Rejected)]
+    assert {item.code for item in refused} == {"quota"}
+    assert (Submission.objects.count(), len(refused)) == (5, 7)
+
+
+def test_cancelled_and_failed_submissions_cost_no_quota() -> None:
+    user, contest = make_user(), make_contest(daily_limit=2)
+    make_submission(contest, user, status="CANCELLED")
+    make_submission(contest, user, status="FAILED")
+    make_submission(contest, user, status="FINISHED", verdict="RUNTIME_ERROR")
+    quota = intake.quota(user, contest)
+    assert quota is not None
+    assert (quota.used, quota.left) == (1, 1)
+
+
+def test_yesterdays_submissions_do_not_count_today() -> None:
+    user, contest = make_user(), make_contest(daily_limit=1)
+    make_submission(contest, user, created_at=timezone.now() - datetime.timedelta(days=1))
+    assert intake.submit(user=user, contest=contest, file=upload()).status == "QUEUED"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("model.exe", b"MZ", "wrong_kind"),
+        ("noending", b"x", "wrong_kind"),
+        ("empty.py", b"", "empty"),
+        ("binary.py", b"\x7fELF\x00\x00", "binary"),
+        ("huge.py", b"#" * ((1 << 20) + 1), "too_large"),
+    ],
+)
+def test_an_unusable_file_is_refused_with_a_reason_and_leaves_nothing(
+    name: str, content: bytes, code: str
+) -> None:
+    root = Path(settings.PODIUM_BLOBS)
+    contest, user = make_contest(), make_user()
+    before = {path for path in root.rglob("*") if path.is_file()}
+    refused = refusal(user=user, contest=contest, file=upload(name, content))
+    assert refused.code == code
+    assert refused.message
+    assert {path for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_a_contest_that_is_not_open_refuses() -> None:
+    user = make_user()
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    yesterday = timezone.now() - datetime.timedelta(seconds=1)
+    early = make_contest("early", starts_at=tomorrow)
+    late = make_contest("late", ends_at=yesterday)
+    assert refusal(user=user, contest=early, file=upload()).status == 403
+    assert refusal(user=user, contest=late, file=upload()).status == 403
+    assert phase_of(late).ends_at == yesterday
+
+
+def test_a_kind_the_task_does_not_take_is_refused() -> None:
+    contest = make_contest(kinds=["predictions"])
+    refused = refusal(user=make_user(), contest=contest, file=upload())
+    assert ".csv" in refused.message
+    assert ".py" not in refused.message
+
+
+def test_an_environment_the_task_does_not_offer_is_refused_by_naming_those_it_does() -> None:
+    contest = make_contest(environments=["python", "torch"])
+    refused = refusal(user=make_user(), contest=contest, file=upload(), environment="tensorflow")
+    assert "python, torch" in refused.message
+    accepted = intake.submit(user=make_user("b"), contest=contest, file=upload(), environment="torch")
+    assert accepted.environment.name == "torch"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.py", "a b\n.py", "\u202egpj.py", "x" * 300 + ".py", "C:\\t\\a.py"]
+)
+def test_an_odd_file_name_is_stored_harmless(name: str) -> None:
+    submission = intake.submit(user=make_user(), contest=make_contest(), file=upload(name))
+    stored = submission.filename
+    assert stored.endswith(".py")
+    assert len(stored) <= 120
+    assert not set(stored) & set("/\\\n\u202e")
+
+
+def test_an_upload_is_accepted_while_the_broker_is_down() -> None:
+    submission = intake.submit(user=make_user(), contest=make_contest(), file=upload())
+    assert not bell.ring("cpu")
+    assert Job.objects.get(run__submission=submission).status == "QUEUED"
