@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
 from accounts import tokens
@@ -55,11 +54,6 @@ DATA_FILES: Mapping[str, bytes] = {"train.csv": TRAIN, "test.csv": TEST, "sample
 def _password_hash() -> str:
     """Hashed once: the real hasher takes a third of a second by design."""
     return make_password(PASSWORD)
-
-
-@functools.cache
-def _hashed_password() -> str:
-    return make_password(PASSWORD)  # slow on purpose, so once for all
 
 
 def make_user(username: str = "alice", *, staff: bool = False, **fields: Any) -> User:
