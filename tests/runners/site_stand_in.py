@@ -20,8 +20,6 @@ from typing import Any
 
 from runners.spec import InputFile, JobKind, JobSpec, Limits
 
-LEASE_S = 60.0
-
 
 @dataclasses.dataclass
 class HeldJob:
@@ -64,6 +62,7 @@ class SiteStandIn:
         self.reports: list[dict[str, Any]] = []
         self.calls: list[tuple[str, int]] = []  # (kind, status), in the order answered
         self.protocol = 1
+        self.max_attempts = 3
         self.strange_page = 0  # a status: a proxy in between answers with it, and with HTML
         self._gates: dict[str, threading.Event] = {}
         self._arrived: defaultdict[str, threading.Event] = defaultdict(threading.Event)
@@ -208,7 +207,7 @@ class SiteStandIn:
             return Answer(204)
         for job in self.jobs.values():
             fits = job.fields["environment"] in raw["environments"]
-            if job.status == "QUEUED" and job.pool == pool and fits and job.attempt < 3:
+            if job.status == "QUEUED" and job.pool == pool and fits and job.attempt < self.max_attempts:
                 job.status, job.attempt = "RUNNING", job.attempt + 1
                 job.token, job.log = secrets.token_hex(16), bytearray()
                 spec = JobSpec(job_id=job.id, attempt=job.attempt, token=job.token, **job.fields)
