@@ -1,0 +1,203 @@
+// The page of one submission: status, place in the queue and log as they come.
+// Without this file the page shows what was true when it was loaded.
+//
+// Expected markup:
+//
+//   <section data-submission data-topic="submission.<uuid>" data-token="..." data-log-url="/submissions/<id>/log/"
+//            data-status="RUNNING" data-verdict="" data-now="2026-11-21T21:00:00Z"
+//            data-text-queue="Place {position} in the queue">
+//     <span id="status-badge">...</span>
+//     <span id="queue-position">...</span>
+//     <span data-elapsed-since="2026-11-21T20:59:30Z">...</span>      counts up; leave it out once finished
+//     <pre id="log" tabindex="0" data-end="0"></pre>                  data-end: bytes of log that the page holds
+//   </section>
+//   <div id="submission-result">...</div>                             verdict, score, facts, files; may lie anywhere
+//
+// The words of the page stay the server's: when the status changes, the page is fetched once more, and #status-badge,
+// #queue-position, #submission-result and every element with data-part="<name>" are replaced by their new selves
+// (an element must be there, empty if need be, to be replaced). #log is never replaced.
+//
+// Events: `status` {"status", "verdict", "queue_position", ...}; `log` {"offset", "text", "end"}: the text lies at
+// bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
+
+import { connect } from "./live.js";
+
+const FINAL = new Set(["FINISHED", "FAILED", "CANCELLED"]);
+const SILENCE_MS = 60_000; // nothing heard for so long: look whether something was lost on the way
+const NEAR_END_PX = 40;
+const RETRY_MS = 3_000;
+const PARTS = "#status-badge, #queue-position, #submission-result, [data-part]";
+const COLOURS = /\u001b\[[0-9;?]*[A-Za-z]/g;
+
+const selectorOf = (node) => (node.id ? `#${CSS.escape(node.id)}` : `[data-part="${CSS.escape(node.dataset.part)}"]`);
+const bytesOf = (text) => new TextEncoder().encode(text).length;
+
+/** A terminal's idea of text: a carriage return begins the line anew (progress bars live on it). */
+class Log {
+  constructor(node) {
+    this.node = node;
+    this.end = Number(node.dataset.end || 0);
+    this.line = "";
+    this.lineNode = document.createTextNode("");
+    node.append(this.lineNode);
+    this.follows = true;
+    node.addEventListener("scroll", () => {
+      this.follows = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END_PX;
+    });
+    this.toEnd();
+  }
+
+  append(text, end) {
+    const lines = (this.line + text.replace(COLOURS, "")).split("\n");
+    this.line = lines.pop();
+    const visible = (line) => line.replace(/\r+$/, "").replace(/^.*\r/s, "");
+    if (lines.length) this.lineNode.before(`${lines.map(visible).join("\n")}\n`);
+    this.lineNode.data = visible(this.line);
+    this.end = end;
+    if (this.follows) this.toEnd();
+  }
+
+  toEnd() {
+    this.node.scrollTop = this.node.scrollHeight;
+  }
+}
+
+class Submission {
+  constructor(root) {
+    this.root = root;
+    this.status = root.dataset.status;
+    this.verdict = root.dataset.verdict || "";
+    this.skew = root.dataset.now ? Date.now() - Date.parse(root.dataset.now) : 0;
+    const logNode = document.getElementById("log");
+    this.log = logNode && new Log(logNode);
+    this.logWanted = false;
+    this.heardAt = Date.now();
+    if (FINAL.has(this.status)) return;
+    this.connection = connect(root.dataset.topic, {
+      token: root.dataset.token,
+      on: { status: (data) => this.onStatus(data), log: (data) => this.onLog(data) },
+      onReset: () => this.catchUp(),
+      onState: (state) => { root.dataset.liveState = state; },
+      onRefused: () => this.renewToken(),
+    });
+    this.ticker = window.setInterval(() => this.tick(), 1_000);
+    this.tick();
+  }
+
+  onStatus(data) {
+    this.heardAt = Date.now();
+    const changed = data.status !== this.status || (data.verdict || "") !== this.verdict;
+    this.showQueue(data.queue_position);
+    if (changed) this.refresh();
+  }
+
+  showQueue(position) {
+    const node = document.getElementById("queue-position");
+    if (!node) return;
+    const pattern = this.root.dataset.textQueue || "{position}";
+    node.textContent = position ? pattern.replace("{position}", position) : "";
+  }
+
+  onLog({ offset, text, end }) {
+    this.heardAt = Date.now();
+    if (!this.log) return;
+    const until = end ?? offset + bytesOf(text);
+    if (offset === this.log.end) this.log.append(text, until);
+    else if (until > this.log.end) this.fetchLog(); // a gap, or a piece that overlaps what is there
+  }
+
+  catchUp() {
+    this.fetchLog();
+    this.refresh();
+  }
+
+  async fetchLog() {
+    if (!this.log) return;
+    this.logWanted = true;
+    if (this.logFetch) return; // one at a time; it looks again when it is through
+    this.logFetch = true;
+    while (this.logWanted) {
+      this.logWanted = false;
+      try {
+        const answer = await fetch(`${this.root.dataset.logUrl}?after=${this.log.end}`, { cache: "no-store" });
+        if (!answer.ok) throw new Error(`the log was answered with ${answer.status}`);
+        const { offset, text, end } = await answer.json();
+        // Events may have brought some of it meanwhile; then ask again from there.
+        if (offset === this.log.end && end > offset) this.log.append(text, end);
+        else if (end > this.log.end) this.logWanted = true;
+      } catch (failure) {
+        console.warn("submission:", failure);
+        await new Promise((done) => { window.setTimeout(done, RETRY_MS); });
+        this.logWanted = !FINAL.has(this.status);
+      }
+    }
+    this.logFetch = false;
+  }
+
+  /** Fetch the page once more and take over its parts. Two changes in a row make one fetch after the other. */
+  async refresh() {
+    this.refreshWanted = true;
+    if (this.refreshing) return;
+    this.refreshing = true;
+    while (this.refreshWanted) {
+      this.refreshWanted = false;
+      try {
+        const answer = await fetch(window.location.href, { cache: "no-store" });
+        if (!answer.ok) throw new Error(`the page was answered with ${answer.status}`);
+        this.takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      } catch (failure) {
+        console.warn("submission:", failure);
+        await new Promise((done) => { window.setTimeout(done, RETRY_MS); });
+        this.refreshWanted = true;
+      }
+    }
+    this.refreshing = false;
+  }
+
+  takeOver(fresh) {
+    const root = fresh.querySelector("[data-submission]");
+    if (!root) { // signed out meanwhile, for example
+      window.location.reload();
+      return;
+    }
+    for (const node of document.querySelectorAll(PARTS)) {
+      const replacement = fresh.querySelector(selectorOf(node));
+      if (replacement && !node.contains(this.log?.node)) node.replaceWith(document.adoptNode(replacement));
+    }
+    this.status = root.dataset.status;
+    this.verdict = root.dataset.verdict || "";
+    this.root.dataset.status = this.status;
+    this.tick();
+    if (FINAL.has(this.status)) this.finish();
+  }
+
+  finish() {
+    this.fetchLog();
+    this.connection.close();
+    window.clearInterval(this.ticker);
+  }
+
+  /** The page itself carries a fresh token. A page that is refused twice in a row would reload for ever. */
+  renewToken() {
+    const key = `live-renewed:${this.root.dataset.topic}`;
+    const last = Number(window.sessionStorage.getItem(key) || 0);
+    window.sessionStorage.setItem(key, Date.now());
+    if (Date.now() - last > SILENCE_MS) window.location.reload();
+  }
+
+  tick() {
+    for (const node of document.querySelectorAll("[data-elapsed-since]")) {
+      const s = Math.max(0, Math.floor((Date.now() - this.skew - Date.parse(node.dataset.elapsedSince)) / 1000));
+      const two = (count) => String(count).padStart(2, "0");
+      const [hours, minutes, seconds] = [Math.floor(s / 3600), Math.floor(s / 60) % 60, s % 60];
+      node.textContent = hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
+    }
+    if (Date.now() - this.heardAt > SILENCE_MS && !document.hidden) {
+      this.heardAt = Date.now();
+      this.catchUp();
+    }
+  }
+}
+
+const root = document.querySelector("[data-submission]");
+if (root) new Submission(root);
