@@ -16,8 +16,8 @@ pinned the old one keeps it.
 
 The directory gets its name by one rename when everything in it is done, so whatever dies at whatever moment,
 a directory with its final name is complete. A build killed half-way starts again, but from uv's download
-cache. Every child inherits the lock's descriptor, so an orphan of a killed builder is waited for, never
-raced; where the kernel offers it, uv dies with its builder.
+cache. uv inherits the lock's descriptor, so an orphan of a killed builder is waited for, never raced; where the
+kernel offers it, uv dies with its builder.
 
 Modules are compiled while building: the sandbox mounts the environment read-only, so what is not compiled
 here is compiled again by every single run (`import numpy, pandas, sklearn.metrics`: 0.9 s with, 2.5 s

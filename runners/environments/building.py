@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from runners.environments import catalogue, progress
 from runners.environments.catalogue import READY, Definition
+from runners.environments.compiling import compile_modules
 from runners.environments.failures import BuildError, DiskTooSmallError, explain
 from runners.environments.packages import UvFailedError, base_python, run_uv
 from runners.environments.progress import Progress
@@ -69,14 +71,19 @@ class _Build:
         try:
             self._steps()
         except BuildError as error:
-            self._say("failed", self.last.percent if self.last else 0, "Failed", str(error))
+            self._give_up(error)
             raise
         except OSError as error:
             failure = explain(self.subject, f"error: {error}")
-            self._say("failed", self.last.percent if self.last else 0, "Failed", str(failure))
+            self._give_up(failure)
             raise failure from error
         finally:
             shutil.rmtree(self.half, ignore_errors=True)
+
+    def _give_up(self, error: BuildError) -> None:
+        shutil.rmtree(self.half, ignore_errors=True)  # first: a full disk has no room for the next line
+        with contextlib.suppress(OSError):
+            self._say("failed", self.last.percent if self.last else 0, "Failed", str(error))
 
     def _steps(self) -> None:
         self._say("building", 0, "Preparing")
@@ -112,7 +119,8 @@ class _Build:
 
     def _install(self) -> None:
         requirements = self.definition.requirements_file
-        install = ["pip", "install", "--python", str(self.half / "bin/python"), "-r", str(requirements)]
+        python = str(catalogue.interpreter(self.half))
+        install = ["pip", "install", "--python", python, "-r", str(requirements)]
         if fully_hashed(requirements.read_text(encoding="utf-8")):
             install.append("--require-hashes")
         extra = os.environ.get("PODIUM_TORCH_INDEX")  # noqa: TID251  no settings in this package
@@ -134,39 +142,12 @@ class _Build:
             raise explain(self.subject, str(error)) from error
 
     def _compile(self) -> None:
-        """Compile all modules but packages' own tests (half of all files, imported by nobody).
-
-        The exit status is not looked at: some packages ship templates and modules for other Pythons.
-        """
-        library = self.half / "lib"
-        expected = sum(1 for path in library.rglob("*.py") if "tests" not in path.parts) or 1
-        command = [
-            str(self.half / "bin/python"),
-            "-m",
-            "compileall",
-            "-j",
-            "2",
-            "-x",
-            "/tests/",
-            str(library),
-        ]
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            umask=0o022,
-            pass_fds=(self.lock,),
-        ) as process:
-            assert process.stdout is not None  # noqa: S101  for the type checker: PIPE was asked for
-            done = 0
-            for line in process.stdout:
-                done += line.startswith("Compiling")
-                share = min(done / expected, 1.0)
-                percent = _PACKAGES_SHARE + int(share * (_COMPILED_SHARE - _PACKAGES_SHARE))
-                self._say("building", percent, "Compiling modules")
+        scale = _COMPILED_SHARE - _PACKAGES_SHARE
+        compile_modules(
+            catalogue.interpreter(self.half),
+            self.half / "lib",
+            lambda share: self._say("building", _PACKAGES_SHARE + int(share * scale), "Compiling modules"),
+        )
 
     def _try_imports(self) -> None:
         """An environment is ready when what it is for can be imported."""
@@ -174,7 +155,7 @@ class _Build:
         if not modules:
             return
         self._say("building", _COMPILED_SHARE, f"Trying: import {modules}")
-        command = [str(self.half / "bin/python"), "-I", "-c", f"import {modules}"]
+        command = [str(catalogue.interpreter(self.half)), "-I", "-c", f"import {modules}"]
         tried = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if tried.returncode != 0:
             reason = (tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"])[-1]

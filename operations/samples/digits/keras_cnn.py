@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-EPOCHS = 15
+EPOCHS = 20
 BATCH = 64
 VALIDATION = 500  # training images set aside to see how well the network does on images it never saw
 
