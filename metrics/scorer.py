@@ -108,10 +108,7 @@ def _score(spec: ScoringSpec, solution: Solution, columns: Parts, usage: str) ->
     params: dict[str, Any] = dict(spec.definition.complete(spec.params))
     if solution.classes and "pos_label" in params:
         params["pos_label"] = solution.classes.code(params["pos_label"])
-    try:
-        return float(spec.definition.function(truth, predicted, params))
-    except OverflowError:  # the result is too large for a float: as infinite as infinity
-        return math.inf
+    return float(spec.definition.function(truth, predicted, params))
 
 
 def _check_splits(spec: ScoringSpec, solution: Solution) -> None:

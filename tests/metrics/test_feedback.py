@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from metrics.feedback import MAX_CLASSES, MIN_ROWS
+from metrics.feedback import MAX_CLASSES, MAX_COLUMNS, MIN_ROWS
 from tests.metrics.judging import judged, table
 
 ROWS = range(200)
@@ -61,6 +61,14 @@ def test_equal_residuals_do_not_break_the_histogram(tmp_path: Path) -> None:
         "residuals"
     ]
     assert sum(residuals["counts"]) == 200
+
+
+def test_many_columns_are_cut(tmp_path: Path) -> None:
+    names = [f"c{at}" for at in range(MAX_COLUMNS + 5)]
+    rows = [[at, *(at * place for place in range(1, len(names) + 1))] for at in ROWS]
+    solution = table(["id", *names, "Usage"], ([*row, "Public"] for row in rows))
+    result = judged(tmp_path, table(["id", *names], rows), solution=solution, metric="mae", targets=names)
+    assert [column["column"] for column in result["feedback"]["residuals"]] == names[:MAX_COLUMNS]
 
 
 def test_few_public_rows_get_no_feedback(tmp_path: Path) -> None:

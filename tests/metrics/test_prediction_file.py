@@ -138,6 +138,7 @@ def test_a_file_with_a_mistake_is_refused_with_its_code(tmp_path: Path, content:
         ("cat", "not_a_number"),
         ("__import__('os')", "not_a_number"),
         ("9" * 100_000, "cell_too_long"),
+        ("0." + "5" * 500, "cell_too_long"),
     ],
 )
 def test_a_cell_that_is_no_plain_number_is_refused(tmp_path: Path, cell: str, code: str) -> None:
@@ -213,6 +214,15 @@ def test_many_mistakes_are_counted_but_few_are_listed(tmp_path: Path) -> None:
     assert result["error_count"] == 300 + 1 + 50 + 1
 
 
+def test_mistakes_of_many_kinds_are_listed_up_to_a_limit(tmp_path: Path) -> None:
+    cells = ["", "nan", "1_000", "½", "cat", "1.5", '"1,5"']
+    solution = "id,target,Usage\n" + "".join(f"{at},1,Public\n" for at in range(70))
+    predictions = "id,target\n" + "".join(f"{at},{cells[at % 7]}\n" for at in range(70))
+    result = judged(tmp_path, predictions, solution=solution)
+    assert len(codes(result)) == MAX_LISTED
+    assert result["error_count"] == 70
+
+
 def test_a_file_with_far_too_many_rows_is_not_read_to_its_end(tmp_path: Path) -> None:
     result = judged(tmp_path, GOOD + "x,1\n" * 5_000)
     assert codes(result)[-1] == "too_many_rows"
@@ -258,6 +268,16 @@ def test_an_answer_does_not_depend_on_the_usage_or_the_label_of_the_row(
 
 def test_a_class_the_solution_lacks_is_wrong_not_refused(tmp_path: Path) -> None:
     assert judged(tmp_path, GOOD.replace("001,7", "001,99"))["public"] == 0.0
+
+
+def test_the_label_of_an_ignored_row_does_not_decide_what_the_classes_are(tmp_path: Path) -> None:
+    solution = DIGITS.replace("003,4", "003,zebra")
+    assert judged(tmp_path, GOOD.replace("001,7", "001,7.0"), solution=solution)["public"] == 0.5
+
+
+def test_a_text_class_may_not_be_endless(tmp_path: Path) -> None:
+    solution = "id,target,Usage\n1,cat,Public\n"
+    assert codes(judged(tmp_path, "id,target\n1," + "c" * 1_001, solution=solution)) == ["cell_too_long"]
 
 
 def test_text_classes_are_compared_exactly(tmp_path: Path) -> None:

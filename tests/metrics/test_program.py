@@ -89,6 +89,7 @@ def test_the_bundle_has_the_same_bytes_whenever_and_wherever_it_is_built(
     assert bundle.build_zipapp() == first
     assert bundle.digest() == hashlib.sha256(first).hexdigest()
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert archive.namelist() == sorted(archive.namelist())
         assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
     (copy / "direct.py").write_text("changed = True\n")
     assert bundle.build_zipapp() != first
