@@ -6,7 +6,7 @@ PYTEST ?=
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format lock bench clean messages
+.PHONY: help setup demo preflight run test check format lock bench clean messages
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ help: ## show this list
 demo: ## start everything with two contests on real data (PORT=8000, ENVIRONMENTS=python,torch,tensorflow)
 	@sh tools/bootstrap.sh app
 	@exec $(PY) manage.py demo --port "$(PORT)" --environments "$(ENVIRONMENTS)"
+
+preflight: ## what this machine's sandbox enforces, and by what
+	@sh tools/bootstrap.sh app
+	@$(PY) manage.py preflight
 
 run: ## start the site on what is in var/, without demo contests (PORT=8000)
 	@sh tools/bootstrap.sh app
@@ -23,7 +27,7 @@ setup: ## make .venv/ with all that development needs
 	@sh tools/bootstrap.sh dev
 
 test: setup ## run all tests (PYTEST="tests/live -k ring" for some)
-	@$(PY) tools/prepare_tests.py
+	@$(PY) -m runners.environments build scoring python
 	@$(PY) -m pytest $(PYTEST)
 
 check: setup ## format, lint, types, import order, migrations, deployment settings

@@ -7,11 +7,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from operations.layout import ROOT
-from operations.supervisor import DIE_WITH_PARENT
+
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
 class CommandFailed(Exception):
@@ -20,6 +22,22 @@ class CommandFailed(Exception):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+def dying_with_us(number: signal.Signals) -> tuple[str, ...]:
+    """What to put before a command so that the kernel sends it this signal when the calling process dies."""
+    return (sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(int(number)), str(os.getpid()))
+
+
+async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Run coroutines side by side; when one fails or the caller is cancelled, all have ended before this raises."""
+    tasks = [asyncio.create_task(item) for item in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def run(
@@ -33,9 +51,8 @@ async def run(
 
     When the caller is cancelled, the command and all it started are ended first.
     """
-    wrapper = (sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(int(signal.SIGTERM)), str(os.getpid()))
     process = await asyncio.create_subprocess_exec(
-        *wrapper,
+        *dying_with_us(signal.SIGTERM),
         *argv,
         cwd=ROOT,
         env=dict(environment),

@@ -75,9 +75,10 @@ async def prepare(chosen: Machine, *arguments: str, on_line: Say = lambda _line:
 
 
 async def start_site(supervisor: Supervisor, chosen: Machine) -> None:
-    """Start all but the agent, side by side; returns when the web process answers."""
+    """Start all but the agent; returns when the web process answers. It starts alone, so that it answers soon."""
+    await supervisor.start_and_wait(processes.web(chosen))
     await supervisor.start_and_wait(
-        processes.web(chosen), processes.judge(chosen), processes.beat(chosen), processes.publisher(chosen)
+        processes.publisher(chosen), processes.judge(chosen), processes.beat(chosen)
     )
 
 

@@ -22,21 +22,20 @@ import contextlib
 import dataclasses
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from operations.commands import dying_with_us, together
 from operations.instance import Instance
 from operations.layout import ROOT, Layout
 
 AGENT_GRACE_S = 2.0
 END_WITHIN_S = 4.2
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
-SETTLED_AFTER_S = 10.0  # a child that lived so long did not fail at its start
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+SETTLED_AFTER_S = 4.0  # a child that lived so long did not fail at its start
 FAILURES_AT_START = 3
 LOG_KEPT_BYTES = 10 * 1024 * 1024
-DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 
 class StartFailed(Exception):
@@ -127,17 +126,9 @@ class Child:
 
     async def _run_once(self) -> int:
         program = self.program
-        wrapper = (
-            sys.executable,
-            "-I",
-            "-S",
-            str(DIE_WITH_PARENT),
-            str(int(program.death_signal)),
-            str(os.getpid()),
-        )
         with self.log.open("ab") as log:
             self.process = process = await asyncio.create_subprocess_exec(
-                *wrapper,
+                *dying_with_us(program.death_signal),
                 *program.argv,
                 cwd=ROOT,
                 env=dict(program.environment),
@@ -184,7 +175,7 @@ class Supervisor:
 
     async def start_and_wait(self, *programs: Program) -> None:
         """Start programs side by side and return when all serve. Raises StartFailed."""
-        await asyncio.gather(*(self.start(program).ready() for program in programs))
+        await together(*(self.start(program).ready() for program in programs))
 
     async def stop(self) -> None:
         """End every child, in order, within END_WITHIN_S and a moment."""

@@ -7,7 +7,7 @@ import shutil
 
 from operations.layout import Layout
 from operations.processes import Machine
-from operations.running import NotPossible
+from operations.running import NotPossible, Say
 from runners.environments import definitions, ready
 from runners.sandboxes import preflight
 
@@ -32,11 +32,16 @@ def check_disk(layout: Layout, environments: list[str]) -> None:
         )
 
 
-async def check_sandbox(chosen: Machine) -> None:
+async def check_sandbox(chosen: Machine, say: Say) -> None:
     """Raise NotPossible when a limit is not held here at all: no stranger's code may run then."""
     rows = await asyncio.to_thread(preflight.check, None)
     lines = [f"{row.limit:16} {row.status:8} {row.enforced_by} {row.advice}".rstrip() for row in rows]
     (chosen.layout.logs / "preflight.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    soft = [row.limit for row in rows if row.status is preflight.Status.SOFT]
     missing = [row for row in rows if row.status is preflight.Status.MISSING]
     if missing:
         raise NotPossible(f"the sandbox does not hold here ({missing[0].limit}): {missing[0].advice}")
+    if soft:
+        say(f"the sandbox watches {' and '.join(soft)} instead of enforcing them (make preflight tells why)")
+    else:
+        say("the sandbox enforces every limit (make preflight tells by what)")

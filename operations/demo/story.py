@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 
 from operations import processes, running
-from operations.commands import CommandFailed, run
+from operations.commands import CommandFailed, run, together
 from operations.demo import host, people, samples
 from operations.demo.samples import Entry
 from operations.processes import Machine
@@ -29,7 +29,8 @@ from runners.environments import definitions, ready
 
 BOARDS = ("digits", "diabetes")
 SCORES_WITHIN_S = 300.0
-HANDED_IN = "demo_handed_in.json"
+HANDED_IN = "handed_in.json"
+SEEDED = "seeded"  # said by `prepare_site --demo` when the contests are there
 UNREACHABLE = 3  # exit status of `runners.environments`: trying again later may help
 RETRY_BUILD_S = 60.0
 
@@ -54,14 +55,16 @@ async def demo(chosen: Machine, environments: list[str]) -> None:
     say = Telling()
     host.check_disk(chosen.layout, ["scoring", *environments])
     async with running.supervised(chosen, say) as supervisor:
-        say("checking what this machine's sandbox can hold")
-        await asyncio.gather(
-            _site(supervisor, chosen, say), _build(["scoring"], chosen, say), host.check_sandbox(chosen)
+        seeded, *_ = await together(
+            _site(supervisor, chosen, say),
+            _build(["scoring"], chosen, say),
+            host.check_sandbox(chosen, say),
         )
-        say("opening the demo contests")
-        command = (sys.executable, "manage.py", "seed_demo")
-        await run(command, chosen.environment(), log=chosen.layout.logs / "prepare.log")
-        await asyncio.gather(
+        if not seeded:
+            say("opening the demo contests")
+            command = (sys.executable, "manage.py", "seed_demo")
+            await run(command, chosen.environment(), log=chosen.layout.logs / "prepare.log")
+        await together(
             _scores(chosen, environments, say),
             _build([name for name in environments if name == "python"], chosen, say),
         )
@@ -70,14 +73,15 @@ async def demo(chosen: Machine, environments: list[str]) -> None:
         await asyncio.Event().wait()
 
 
-async def _site(supervisor: Supervisor, chosen: Machine, say: Say) -> None:
+async def _site(supervisor: Supervisor, chosen: Machine, say: Say) -> bool:
+    """Start all processes; whether the demo's contests were there or could be made at once."""
+    said: list[str] = []
     say("preparing database and static files")
-    await running.prepare(chosen)
+    await running.prepare(chosen, "--demo", on_line=said.append)
     say("starting the web process, the judge, the publisher and a runner agent")
-    await asyncio.gather(
-        running.start_site(supervisor, chosen), supervisor.start_and_wait(processes.agent(chosen))
-    )
+    await together(running.start_site(supervisor, chosen), supervisor.start_and_wait(processes.agent(chosen)))
     say(f"the site answers at {chosen.url}")
+    return SEEDED in said
 
 
 async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = False) -> None:
@@ -88,7 +92,15 @@ async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = 
         if definitions()[name].identifier in built:
             continue
         say(f"building environment {name}")
-        argv: tuple[str, ...] = (sys.executable, "-m", "runners.environments", "build", name, "--root", str(root))
+        argv: tuple[str, ...] = (
+            sys.executable,
+            "-m",
+            "runners.environments",
+            "build",
+            name,
+            "--root",
+            str(root),
+        )
         if gently:
             argv = ("nice", "-n", "10", *argv)
         environment = dict(os.environ)  # noqa: TID251 - uv and pip have settings of their own there

@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from operations import preparing
+from operations.demo.seed import seed
+from operations.demo.story import SEEDED
 from operations.processes import default_pools
 
 
@@ -16,10 +18,21 @@ class Command(BaseCommand):
     help = "Migrate the database, collect static files, open this machine's runner pools."
     requires_system_checks = ()
 
-    def handle(self, *_args: str, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--demo", action="store_true", help="the demo's contests too, if what they need is built"
+        )
+
+    def handle(self, *_args: str, **options: Any) -> None:
         preparing.migrate()
         preparing.collect_static()
         named = os.environ.get("PODIUM_POOLS") or default_pools()  # noqa: TID251 - the agent's setting
         slugs = [piece.partition(":")[0].strip() for piece in named.split(",") if piece.strip()]
         preparing.open_local_pools(slugs, settings.VAR / "secrets" / "pools")
         preparing.register_environments()
+        if options["demo"]:
+            try:
+                seed()
+            except LookupError:  # the scoring environment is still being built
+                return
+            print(SEEDED)
