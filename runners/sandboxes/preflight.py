@@ -154,7 +154,7 @@ def _wall(directory: Path, environment: Path) -> Row:
 
 def _resources(directory: Path, environment: Path) -> list[Row]:
     spin, _ = _run(directory, environment, "while True: pass", _LIMITS | {"cpu_s": 0.2})
-    hog = "x = []\nwhile True: x.append(bytes(1 << 20))"
+    hog = "x = []\nwhile True: x.append(b'x' * (1 << 20))"
     eat, _ = _run(directory, environment, hog, _LIMITS | {"memory_mb": 32})
     rows: list[Row] = []
     for limit, outcome in (("cpu", spin), ("memory", eat)):

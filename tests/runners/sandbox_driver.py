@@ -1,0 +1,43 @@
+"""Runs one program in a sandbox as whoever starts this; stdlib and `runners` only. JSON on stdin, JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from runners.sandboxes import cgroups, nsjail
+from runners.sandboxes.plan import SandboxPlan
+from runners.spec import Limits
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    directory = Path(asked["directory"])
+    rundir = directory / asked["name"]
+    rundir.mkdir(mode=0o700)
+    source = directory / f"{asked['name']}.py"
+    source.write_text(asked["program"])
+    source.chmod(0o444)
+    plan = SandboxPlan(
+        argv=("{python}", "/submission/main.py"),
+        environment=asked["environment"],
+        limits=Limits(**asked["limits"]),
+        required_output="submission.csv",
+        inputs=((str(source), "/submission/main.py"),),
+    )
+    nsjail.launch(rundir, plan)
+    while nsjail.alive(rundir):
+        time.sleep(0.005)
+    outcome = nsjail.outcome(rundir)
+    nsjail.reap(rundir)
+    log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
+    left = cgroups.left_over(rundir.name) is not None
+    json.dump(
+        {"outcome": outcome and outcome.as_json(), "log": log.decode("latin-1"), "left": left}, sys.stdout
+    )
+
+
+if __name__ == "__main__":
+    main()

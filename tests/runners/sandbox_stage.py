@@ -1,0 +1,176 @@
+"""A stage for sandbox tests: run a small program in a real sandbox and look at what is left of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runners.sandboxes import cgroups, flags, nsjail
+from runners.sandboxes.plan import Outcome, SandboxPlan
+from runners.spec import Limits
+from runners.verdict import RunFacts, Verdict, decide
+
+AS_ROOT = os.geteuid() == 0
+SLOT = 4_321  # nobody else's: whatever runs under its uid is ours
+SUBMISSION = "submission.csv"
+WRITE_OUTPUT = f"open('{SUBMISSION}', 'w').write('id,target\\n1,2\\n')\n"
+needs_cgroup = pytest.mark.skipif(not AS_ROOT, reason="only root is sure to have a writable cgroup")
+
+_QUICK = Limits(
+    wall_s=10, cpu_s=10, memory_mb=96, pids=24, disk_mb=16, inodes=500, log_kb=16, output_mb=4
+).as_json()
+_OURS = {
+    "box",
+    "cancel",
+    "facts.json",
+    "lock",
+    "log",
+    "nsjail.log",
+    "outputs",
+    "sandbox.json",
+    "shim.err",
+    "shim.json",
+    "usage.json",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Result:
+    outcome: Outcome
+    log: bytes
+    rundir: Path
+    took_s: float
+
+    @property
+    def facts(self) -> RunFacts:
+        assert self.outcome.facts is not None, self.outcome.error
+        return self.outcome.facts
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return decide(self.facts)
+
+    @property
+    def names(self) -> list[str]:
+        return [file.name for file in self.outcome.files]
+
+
+class SandboxStage:
+    def __init__(self, directory: Path, environment: Path) -> None:
+        self.directory = directory
+        self.environment = environment
+        self.rundirs: list[Path] = []
+
+    def launch(
+        self,
+        program: str,
+        *,
+        inputs: Iterable[tuple[Path, str]] = (),
+        env: tuple[tuple[str, str], ...] = (),
+        links: tuple[tuple[str, str], ...] = (),
+        **limits: Any,
+    ) -> Path:
+        """Start `program`; its run directory."""
+        rundir = self.directory / f"test-{uuid.uuid4().hex}"
+        rundir.mkdir(mode=0o700)
+        source = self.directory / f"{rundir.name}.py"
+        source.write_text(textwrap.dedent(program))
+        source.chmod(0o444)
+        self.rundirs.append(rundir)
+        plan = SandboxPlan(
+            argv=("{python}", "/submission/main.py"),
+            environment=str(self.environment),
+            limits=Limits(**(_QUICK | limits)),
+            required_output=SUBMISSION,
+            inputs=((str(source), "/submission/main.py"), *((str(a), b) for a, b in inputs)),
+            links=links,
+            slot=SLOT,
+            env=env,
+        )
+        nsjail.launch(rundir, plan)
+        return rundir
+
+    def wait(self, rundir: Path, *, within_s: float = 20.0) -> Result:
+        began = time.monotonic()
+        until(lambda: not nsjail.alive(rundir), "the run to end", within_s=within_s)
+        took = time.monotonic() - began
+        outcome = nsjail.outcome(rundir)
+        assert outcome is not None
+        nsjail.reap(rundir)
+        log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
+        return Result(outcome, log, rundir, took)
+
+    def run(self, program: str, **options: Any) -> Result:
+        return self.wait(self.launch(program, **options))
+
+    def until_logged(self, rundir: Path, text: bytes) -> None:
+        log = rundir / "log"
+        until(lambda: log.exists() and text in log.read_bytes(), f"{text!r} in the log")
+
+    def end_all(self) -> None:
+        """End what a failed test has left running, so that the next one starts clean."""
+        for rundir in self.rundirs:
+            nsjail.reap(rundir)
+
+    def assert_nothing_left(self) -> None:
+        """What the fixture asserts about every run of this stage."""
+        for rundir in self.rundirs:
+            assert not nsjail.alive(rundir)
+            assert cgroups.left_over(rundir.name) is None
+            assert {path.name for path in rundir.iterdir()} <= _OURS
+            assert list((rundir / "box").iterdir() if (rundir / "box").exists() else ()) == []
+        names = [rundir.name for rundir in self.rundirs]
+        assert [line for line in _command_lines() if any(name in line for name in names)] == []
+        if AS_ROOT:
+            assert _pids_of(flags.FIRST_UID + SLOT) == []
+
+
+def host_traces() -> tuple[list[str], list[str]]:
+    """Mounts of this mount namespace, and nsjail's own directories outside of it."""
+    mounts = sorted(Path("/proc/self/mounts").read_text().splitlines())
+    places = (Path("/run/user"), Path("/tmp"), Path("/dev/shm"))
+    left = [str(path) for place in places if place.is_dir() for path in place.glob("nsjail*")]
+    return mounts, sorted(left)
+
+
+def make_environment(path: Path, python: str = sys.executable) -> Path:
+    subprocess.run([python, "-m", "venv", "--without-pip", path], check=True)
+    return path
+
+
+def until(holds: Callable[[], object], what: str, *, within_s: float = 10.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {within_s:g} s for {what}"
+        time.sleep(0.005)
+
+
+def _command_lines() -> list[str]:
+    lines: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_text("utf-8", "replace"))
+        except OSError:
+            continue
+    return lines
+
+
+def _pids_of(uid: int) -> list[str]:
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if path.stat().st_uid == uid:
+                found.append(path.name)
+        except OSError:
+            continue
+    return found
