@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
-from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -36,15 +35,15 @@ def attachment(request: HttpRequest, blob: Blob, filename: str) -> StreamingHttp
     )
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _pieces(path: Path) -> Generator[bytes, None, None]:
     with path.open("rb") as file:
         yield from blobs.chunks_of(file)
 
 
 async def _pieces_async(path: Path) -> AsyncIterator[bytes]:
-    file: BinaryIO = await sync_to_async(path.open)("rb")
+    pieces = _pieces(path)
     try:
-        while piece := await sync_to_async(file.read)(blobs.CHUNK):
+        while piece := await sync_to_async(lambda: next(pieces, b""))():
             yield piece
     finally:
-        await sync_to_async(file.close)()
+        pieces.close()

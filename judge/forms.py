@@ -52,7 +52,9 @@ class SubmissionForm(forms.Form):
         offered = default + [e for v in versions for e in v.environments.all()]
         self._offer("environment", list({e.name: (e.name, e.name) for e in offered}.values()))
         self.fields["file"].widget.attrs["accept"] = ",".join(endings)
-        self.fields["file"].help_text = _("One file that ends in: %(endings)s") % {"endings": ", ".join(endings)}
+        self.fields["file"].help_text = _("One file that ends in: %(endings)s") % {
+            "endings": ", ".join(endings)
+        }
         for name, field in self.fields.items():
             self._style(name, field)
 

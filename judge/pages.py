@@ -25,6 +25,7 @@ from judge.models import Run, RunFile
 from judge.verdicts import explain
 
 PER_PAGE = 25
+WHOLE_LOG = 1 << 20  # beyond any task's cap: the page shows all there is, the live events go on from there
 OPEN_STATES = (Submission.Status.QUEUED, Submission.Status.RUNNING, Submission.Status.SCORING)
 
 
@@ -146,7 +147,8 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "limits": run.task_version.limits if run else {},
         "facts": run.facts if run else {},
         "explanation": explain(found.verdict, run) if found.verdict else None,
-        "log": logs.read(found),
+        "steps": _steps(found),
+        "log": logs.read(found, limit=WHOLE_LOG),
         "position": queue.position(found),
         "waiting": queue.waiting(found),
         "topic": feed.topic(found),
@@ -155,6 +157,26 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "private_score": found.private_score if found.phase.private_revealed else None,
     }
     return render(request, "judge/submission.html", context)
+
+
+def _steps(found: Submission) -> list[dict[str, Any]]:
+    """The way of a submission, and how far this one is. Predictions are not run."""
+    way = [(Submission.Status.QUEUED, _("Waiting")), (Submission.Status.RUNNING, _("Running"))]
+    if found.kind == Submission.Kind.PREDICTIONS:
+        way.pop()
+    way.append((Submission.Status.SCORING, _("Scoring")))
+    here = next((i for i, (status, _words) in enumerate(way) if status == found.status), len(way) - 1)
+    if found.is_terminal:
+        here = len(way)
+    way.append((Submission.Status.FINISHED, _("Done")))
+    return [
+        {
+            "words": words,
+            "done": place < here or found.is_terminal,
+            "now": place == here and not found.is_terminal,
+        }
+        for place, (_status, words) in enumerate(way)
+    ]
 
 
 @login_required

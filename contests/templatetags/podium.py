@@ -55,12 +55,18 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < _MINUTE:
         return gettext("%(seconds)s s") % {"seconds": whole}
-    if whole < _HOUR:
-        minutes, rest = divmod(whole, _MINUTE)
-        if not rest:
-            return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-        return gettext("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
-    hours, rest = divmod(whole, _HOUR)
+    return _in_hours(whole) if whole >= _HOUR else _in_minutes(whole)
+
+
+def _in_minutes(seconds: int) -> str:
+    minutes, rest = divmod(seconds, _MINUTE)
+    if not rest:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    return gettext("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+
+
+def _in_hours(seconds: int) -> str:
+    hours, rest = divmod(seconds, _HOUR)
     if rest < _MINUTE:
         return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
     return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": rest // _MINUTE}
@@ -82,3 +88,8 @@ def percent_of(value: float | None, limit: float | None) -> int:
     if not value or not limit:
         return 0
     return max(0, min(100, round(100 * value / limit)))
+
+
+@register.filter
+def in_megabytes(count: float | None) -> float | None:
+    return None if count is None else count / (1 << 20)

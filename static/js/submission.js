@@ -15,15 +15,20 @@
 //
 // The words of the page stay the server's: when the status changes, the page is fetched once more, and #status-badge,
 // #queue-position, #submission-result and every element with data-part="<name>" are replaced by their new selves
-// (an element must be there, empty if need be, to be replaced). #log is never replaced.
+// (an element must be there, empty if need be, to be replaced; one with the same content, or the same data-key, is
+// left alone). #log is never replaced.
 //
-// Events: `status` {"status", "verdict", "queue_position", ...}; `log` {"offset", "text", "end"}: the text lies at
+// While an element with data-refresh is there (the page waits for an environment being built, which sends no events),
+// the page is fetched every few seconds. After each replacement the document hears `podium:replaced`.
+//
+// Events: `position` {"queue_position"}; `status` {"status", "verdict", "queue_position", ...}; `log` {"offset", "text", "end"}: the text lies at
 // bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
 
 const FINAL = new Set(["FINISHED", "FAILED", "CANCELLED"]);
 const SILENCE_MS = 60_000; // nothing heard for so long: look whether something was lost on the way
+const REFRESH_MS = 5_000;
 const NEAR_END_PX = 40;
 const RETRY_MS = 3_000;
 const PARTS = "#status-badge, #queue-position, #submission-result, [data-part]";
@@ -72,10 +77,15 @@ class Submission {
     this.log = logNode && new Log(logNode);
     this.logWanted = false;
     this.heardAt = Date.now();
+    this.refreshedAt = Date.now();
     if (FINAL.has(this.status)) return;
     this.connection = connect(root.dataset.topic, {
       token: root.dataset.token,
-      on: { status: (data) => this.onStatus(data), log: (data) => this.onLog(data) },
+      on: {
+        status: (data) => this.onStatus(data),
+        position: (data) => this.showQueue(data.queue_position),
+        log: (data) => this.onLog(data),
+      },
       onReset: () => this.catchUp(),
       onState: (state) => { root.dataset.liveState = state; },
       onRefused: () => this.renewToken(),
@@ -144,6 +154,7 @@ class Submission {
       try {
         const answer = await fetch(window.location.href, { cache: "no-store" });
         if (!answer.ok) throw new Error(`the page was answered with ${answer.status}`);
+        this.refreshedAt = Date.now();
         this.takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch (failure) {
         console.warn("submission:", failure);
@@ -162,8 +173,13 @@ class Submission {
     }
     for (const node of document.querySelectorAll(PARTS)) {
       const replacement = fresh.querySelector(selectorOf(node));
-      if (replacement && !node.contains(this.log?.node)) node.replaceWith(document.adoptNode(replacement));
+      // What stays the same is left alone: a screen reader would read it out again, an open menu would close.
+      const { key } = node.dataset; // says it for parts that hold a token of their own
+      const same = key === undefined ? node.isEqualNode(replacement) : key === replacement?.dataset.key;
+      if (!replacement || same || node.contains(this.log?.node)) continue;
+      node.replaceWith(document.adoptNode(replacement));
     }
+    document.dispatchEvent(new Event("podium:replaced"));
     this.status = root.dataset.status;
     this.verdict = root.dataset.verdict || "";
     this.root.dataset.status = this.status;
@@ -191,6 +207,10 @@ class Submission {
       const two = (count) => String(count).padStart(2, "0");
       const [hours, minutes, seconds] = [Math.floor(s / 3600), Math.floor(s / 60) % 60, s % 60];
       node.textContent = hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
+    }
+    if (!document.hidden && document.querySelector("[data-refresh]") && Date.now() - this.refreshedAt > REFRESH_MS) {
+      this.refreshedAt = Date.now();
+      this.refresh();
     }
     if (Date.now() - this.heardAt > SILENCE_MS && !document.hidden) {
       this.heardAt = Date.now();

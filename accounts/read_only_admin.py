@@ -1,0 +1,36 @@
+"""Admin pages that show and never change: what the judge wrote stays as it was written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    Shown = admin.ModelAdmin[Model]
+    ShownInline = admin.TabularInline[Model, Model]
+else:
+    Shown = admin.ModelAdmin
+    ShownInline = admin.TabularInline
+
+
+class _NoChanges:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(_NoChanges, Shown):
+    list_per_page = 50
+    show_full_result_count = False  # a COUNT of all rows would be the slowest query of the page
+
+
+class ReadOnlyInline(_NoChanges, ShownInline):
+    extra = 0

@@ -1,0 +1,27 @@
+"""Boards, entries and scores in the admin: to be looked at."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts.read_only_admin import ReadOnlyAdmin
+from leaderboard.models import Board, BoardEntry, Score
+
+
+@admin.register(Board)
+class BoardAdmin(ReadOnlyAdmin):
+    list_display = ("phase", "audience", "epoch", "version")
+    list_select_related = ("phase__contest",)
+
+
+@admin.register(BoardEntry)
+class BoardEntryAdmin(ReadOnlyAdmin):
+    list_display = ("team", "board", "score", "submissions", "last_improved_at")
+    list_filter = ("board__phase__contest", "board__audience")
+    list_select_related = ("team", "board__phase__contest")
+
+
+@admin.register(Score)
+class ScoreAdmin(ReadOnlyAdmin):
+    list_display = ("submission", "task_version", "public", "private", "created_at")
+    list_select_related = ("submission", "task_version__task")
