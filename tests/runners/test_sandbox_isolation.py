@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from tests.runners.sandbox_stage import AS_ROOT, SLOT, WRITE_OUTPUT, SandboxStag
 
 pytestmark = pytest.mark.sandbox
 _CANARY = "label-canary-51c9"
-_LIBRARIES = ("/usr", "/proc/sys", *flags.interpreter_directories(Path(sys.prefix)))
 _ENVIRONMENT = {
     "PATH",
     "HOME",
@@ -59,6 +57,7 @@ def test_labels_and_the_hosts_state_are_found_nowhere(sandbox: SandboxStage, tmp
     train = tmp_path / "cache" / "train.csv"
     train.write_text("id\n")
     train.chmod(0o444)
+    libraries = ("/usr", "/proc/sys", *flags.interpreter_directories(sandbox.environment))
     # Names everywhere; contents wherever something of this run or of the host's state could lie.
     result = sandbox.run(
         f"""
@@ -72,7 +71,7 @@ for top, directories, names in os.walk("/"):
         path = os.path.join(top, name)
         if name in ("solution.csv", "sandbox.json", "shim.json", "facts.json", "lock"):
             hits.append(path)
-        if top.startswith({_LIBRARIES!r}) or name in ("kmsg", "kcore", "pagemap", "mem"):
+        if top.startswith({libraries!r}) or name in ("kmsg", "kcore", "pagemap", "mem"):
             continue
         try:
             if stat.S_ISREG(os.lstat(path).st_mode):
