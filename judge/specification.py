@@ -11,6 +11,7 @@ from contests import blobs
 from contests.models import Blob, TaskVersion
 from judge.models import Job
 from metrics import bundle
+from metrics.scoring_spec import ScoringSpec
 from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
 
 PROGRAM = "/submission/main.py"
@@ -34,17 +35,18 @@ def scorer() -> Blob:
     return blobs.store([bundle.build_zipapp()])
 
 
-def scoring_parameters(version: TaskVersion) -> dict[str, object]:
-    return {
-        "metric": version.metric,
-        "params": version.metric_params,
-        "id_column": version.id_column,
-        "target_columns": version.target_columns,
-    }
+def scoring_spec(version: TaskVersion) -> ScoringSpec:
+    """What the scorer is told. Raises ValueError for a task that could not be scored."""
+    return ScoringSpec(
+        metric=version.metric,
+        params=version.metric_params,
+        id_column=version.id_column,
+        target_columns=tuple(version.target_columns),
+    )
 
 
 def _scoring_file(version: TaskVersion) -> Blob:
-    return blobs.store([json.dumps(scoring_parameters(version), sort_keys=True).encode()])
+    return blobs.store([json.dumps(scoring_spec(version).as_json(), sort_keys=True).encode()])
 
 
 def prepare(job: Job) -> None:
@@ -90,7 +92,7 @@ def build(job: Job, *, token: str) -> JobSpec:
         attempt=job.attempt,
         token=token,
         environment=job.environment.identifier,
-        argv=("{python}", PROGRAM) if run else ("{python}", "-I", SCORER),
+        argv=("{python}", PROGRAM) if run else bundle.ARGV,
         inputs=_inputs(job),
         limits=limits_of(job),
         required_output=SUBMISSION_FILE if run else RESULT_FILE,

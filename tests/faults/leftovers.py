@@ -1,0 +1,68 @@
+"""What a run may leave on the host: nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.stack import Stack, eventually
+
+FIRST_SANDBOX_UID = 100_000
+
+
+def of(stack: Stack, pid: int) -> bool:
+    """Whether a process belongs to this stack's sandboxes: its words or what is mounted in it name the stack."""
+    with contextlib.suppress(OSError):
+        process = Path("/proc") / str(pid)
+        return any(
+            str(stack.var) in (process / name).read_bytes().decode(errors="replace")
+            for name in ("cmdline", "mountinfo")
+        )
+    return False
+
+
+def processes(stack: Stack) -> list[str]:
+    """Processes of this stack that run as a sandbox's user, or supervise a sandbox."""
+    found = []
+    for process in psutil.process_iter(["pid", "uids", "cmdline"]):
+        uids, words = process.info["uids"], process.info["cmdline"] or []
+        jailed = uids is not None and uids.real >= FIRST_SANDBOX_UID
+        if (jailed or any("nsjail" in w or "runners.shim" in w for w in words)) and of(
+            stack, process.info["pid"]
+        ):
+            found.append(f"process {process.info['pid']}: {' '.join(words)[:200]}")
+    return found
+
+
+def cgroups(stack: Stack) -> list[str]:
+    """Cgroups with a process of this stack, or with none at all."""
+    found = []
+    for folder in Path("/sys/fs/cgroup").glob("**/podium/*"):
+        with contextlib.suppress(OSError):
+            pids = [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
+            if not pids or any(of(stack, pid) for pid in pids):
+                found.append(f"cgroup {folder}")
+    return found
+
+
+def mounts(stack: Stack) -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [f"mount {line}" for line in lines if str(stack.var) in line]
+
+
+def run_folders(stack: Stack) -> list[str]:
+    return [f"folder {path}" for path in (stack.var / "agent" / "runs").glob("*")]
+
+
+def nothing_is_left(stack: Stack) -> None:
+    """Fail unless the host is as clean as before the run within ten seconds."""
+
+    def left() -> list[str]:
+        return processes(stack) + cgroups(stack) + mounts(stack) + run_folders(stack)
+
+    with contextlib.suppress(pytest.fail.Exception):
+        eventually(lambda: not left(), within_s=10)
+    assert left() == []
