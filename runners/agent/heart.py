@@ -44,14 +44,12 @@ class Heart(threading.Thread):
         self._site, self._spec, self._log_path = site, spec, log_path
         self._usage, self._interrupt = usage, interrupt
         self._stopping = threading.Event()
-        self._known = True  # False: the site has to tell first where the log goes on
         self._backoff = Backoff(most=max(1.0, min(10.0, spec.heartbeat_s)))
         self._due = time.monotonic() + spec.heartbeat_s
         self._not_before = 0.0
 
     def resume(self) -> None:
-        """For an adopted attempt: ask the site at once what it has."""
-        self._known = False
+        """For an adopted attempt: a sign of life at once; its answer tells what the site has of the log."""
         self._due = 0.0
 
     def stop(self, *, wait: bool = True) -> None:
@@ -71,15 +69,14 @@ class Heart(threading.Thread):
     def send_rest(self, pause: Callable[[float], None]) -> None:
         """Send what is left of the log. Raises Stale, and what `pause` raises."""
         stuck = 0
-        while (not self._known or self._grown()) and stuck < MAX_STUCK:
+        while self._grown() and stuck < MAX_STUCK:
             before = self.offset
-            was_known = self._known
             try:
                 patiently(self._exchange, pause)
             except Rejected as error:
                 log.warning("log refused", job=self._spec.job_id, error=str(error))
                 return
-            stuck = stuck + 1 if was_known and self.offset <= before else 0
+            stuck = stuck + 1 if self.offset <= before else 0
 
     def _beat(self, now: float) -> None:
         try:
@@ -102,11 +99,10 @@ class Heart(threading.Thread):
 
     def _exchange(self) -> bool:
         """One call; True when there is more log to send at once."""
-        chunk = self._chunk() if self._known else b""
+        chunk = self._chunk()
         pulse = self._site.heartbeat(self._spec, self.offset, chunk, self._usage())
         advanced = pulse.log_offset > self.offset
         self.offset = pulse.log_offset
-        self._known = True
         if pulse.cancel and not self.cancel.is_set():
             self.cancel.set()
             self._interrupt()

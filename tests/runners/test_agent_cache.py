@@ -125,6 +125,23 @@ def test_a_broken_download_leaves_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache" / "tmp").iterdir())
 
 
+def test_a_download_without_end_is_cut_at_the_announced_size(tmp_path: Path) -> None:
+    cache, given = InputCache(tmp_path / "cache", 1000), list[int]()
+
+    @contextmanager
+    def endless() -> Iterator[Iterable[bytes]]:
+        def pieces() -> Iterator[bytes]:
+            while len(given) < 1000:
+                given.append(7)
+                yield b"x" * 7
+
+        yield pieces()
+
+    with pytest.raises(BadInput):
+        cache.place(digest_of(b"x" * 20), 20, tmp_path / "target", endless)
+    assert len(given) == 3
+
+
 def test_a_damaged_cached_file_is_fetched_again(tmp_path: Path) -> None:
     cache, served = InputCache(tmp_path / "cache", 1000), list[str]()
     place(cache, b"data" * 20, tmp_path / "run1" / "a")

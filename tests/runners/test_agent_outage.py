@@ -62,6 +62,17 @@ def test_a_lost_heartbeat_answer_doubles_no_log(on: AgentStage) -> None:
     assert bytes(job.log) == LINES
 
 
+def test_a_site_that_has_less_of_the_log_than_it_said_gets_it_again(on: AgentStage) -> None:
+    job = on.site.add_job(RUNS_2_S, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.start_agent()
+    until(lambda: b"line 5\n" in job.log, "the program runs")
+    with on.site.lock:
+        del job.log[10:]  # as after a restored backup
+    on.finished(job)
+    assert job.attempt == 1
+    assert bytes(job.log) == LINES
+
+
 def test_a_finish_whose_answer_was_lost_is_repeated_and_409_settles_it(on: AgentStage) -> None:
     job = on.site.add_job(GOOD, environment=ENVIRONMENT)
     on.site.lose_answer("finish")
