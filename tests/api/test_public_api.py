@@ -121,7 +121,6 @@ def test_contests_and_their_data_are_listed(contest: Contest) -> None:
     assert names == ["sample_submission.csv", "test.csv", "train.csv"]
     got = client.get("/api/v1/contests/digits/data/sample_submission.csv")
     assert b"".join(got.streaming_content) == SAMPLE  # type: ignore[attr-defined]
-    got.file_to_stream.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", ["secret/", "secret/leaderboard/", "secret/data/train.csv", "nope/"])

@@ -89,7 +89,8 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit()]:
         if b"PODIUM_SECRET" in text or b"pool_" in text or b"job_" in text or needle in text:
             found.append(f"/proc/{pid}/{what}")
 print("looked at", looked, "files; found", found, flush=True)
-sys.exit(1 if found or not looked else 0)
+if found or not looked:
+    sys.exit(1)
 """
 
 

@@ -25,7 +25,7 @@ class Host:
 
     def call(self, method: str, path: str, token: str, body: bytes | dict[str, Any] = b"") -> HttpResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        answer: HttpResponse = self.client.generic(
+        answer: HttpResponse = self.client.generic(  # type: ignore[assignment]
             method, f"/runner/v1/{path}", data, headers={"authorization": f"Bearer {token}"}
         )
         return answer

@@ -231,7 +231,6 @@ def test_a_run_token_downloads_its_inputs_and_never_the_solution(claimed: JobSpe
     for item in claimed.inputs:
         answer = host.on_job("GET", claimed, f"blobs/{item.sha256}")
         assert answer.status_code == 200
-        answer.file_to_stream.close()  # type: ignore[attr-defined]
     solution = task_version_of(contest).solution
     refused = host.on_job("GET", claimed, f"blobs/{solution.sha256}")
     assert refused.status_code == 404
