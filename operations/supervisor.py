@@ -143,6 +143,8 @@ class Child:
             return await process.wait()
         finally:
             watcher.cancel()
+            with contextlib.suppress(ProcessLookupError):  # what it started and left behind
+                os.killpg(process.pid, signal.SIGKILL)
 
     async def _watch_ready(self, process: asyncio.subprocess.Process) -> None:
         if self.was_ready.is_set():
