@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ _NAMESPACES = ("--mount", "--propagation", "private", "--pid", "--fork", "--kill
 _REAP_S = 8.0  # wall limit + 5 s is the shim's own promise; this is for one that was killed or told to cancel
 
 _children: list[subprocess.Popen[bytes]] = []  # started here, to be waited for when they end
+_children_lock = threading.Lock()  # an agent has a thread for each slot
 
 
 def binary() -> str:
@@ -103,7 +105,8 @@ def launch(rundir: Path, plan: SandboxPlan) -> int:
             start_new_session=True,
             pass_fds=(lock,),
         )
-    _children.append(child)
+    with _children_lock:
+        _children.append(child)
     _write(rundir / "shim.json", {"pid": child.pid, "start": _start_time(child.pid)})
     return child.pid
 
@@ -231,7 +234,8 @@ def _last_words(rundir: Path) -> str:
 
 
 def _wait_for_children() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+    with _children_lock:
+        _children[:] = [child for child in _children if child.poll() is None]
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -59,7 +59,8 @@ with socket.socket() as s:
     s.settimeout(1)
     found["connect"] = s.connect_ex(("192.0.2.1", 80))
 libc = ctypes.CDLL(None, use_errno=True)
-found["keyctl"] = ctypes.get_errno() if libc.syscall(250, 0, -3, 0) < 0 else 0
+number = {"x86_64": 250, "aarch64": 219}[os.uname().machine]
+found["keyctl"] = ctypes.get_errno() if libc.syscall(number, 0, -3, 0) < 0 else 0
 children = 0
 while children < 40:
     try:
@@ -95,6 +96,10 @@ _LIMITS = {
 
 def check(environments_root: Path | None = None) -> list[Row]:
     """Try everything; about two seconds. Environments that are READY below the root are started once each."""
+    try:
+        nsjail.binary()
+    except SandboxError as error:
+        return [Row(limit="sandbox", enforced_by="", status=Status.MISSING, advice=str(error))]
     try:
         with tempfile.TemporaryDirectory(prefix="podium-preflight-") as name:
             return _check(Path(name), environments_root)
