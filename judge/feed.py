@@ -13,7 +13,6 @@ from django.conf import settings
 
 from contests.models import Submission
 from judge import logs_text, queue
-from judge.models import Job
 from leaderboard.wake import wake
 from live import tokens
 from live.publish import Publisher
@@ -78,7 +77,3 @@ def log_arrived(submission_id: uuid.UUID, offset: int, data: bytes) -> None:
 
 def boards_moved() -> None:
     wake(settings.REDIS_URL)
-
-
-def usage_arrived(job: Job) -> None:
-    _publisher().publish_next(topic_of(job.run.submission_id), "usage", job.usage)

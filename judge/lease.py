@@ -53,6 +53,7 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
     specification.prepare(job)
     token = tokens.fresh("job")
     with transaction.atomic():
+        transitions.lock(job.run_id)
         # Status, attempt and lease as they were read: whoever changed one of them meanwhile was first.
         unchanged = Job.objects.filter(
             pk=job.pk, status=job.status, attempt=job.attempt, lease_until=job.lease_until

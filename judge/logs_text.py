@@ -8,11 +8,11 @@ import unicodedata
 
 # CSI and OSC sequences, and what is left of them when a chunk boundary cut one.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]?|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
-_KEPT_CONTROLS = frozenset("\n\t")
+_KEPT_CONTROLS = frozenset("\n\t\r")  # progress bars live on the carriage return; the page draws them
 
 
 def inert(raw: bytes) -> str:
-    text = _ESCAPES.sub("", raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n"))
+    text = _ESCAPES.sub("", raw.decode("utf-8", "replace").replace("\r\n", "\n"))
     # Cc are controls, Cf holds the direction overrides that can make text read as something else.
     return "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in {"Cc", "Cf"})
 

@@ -30,9 +30,13 @@ def _input(path: str, blob: Blob) -> InputFile:
 
 
 @functools.cache
+def _scorer_program() -> bytes:
+    return bundle.build_zipapp()
+
+
 def scorer() -> Blob:
     """The scorer program as a blob; its digest is what a Score records."""
-    return blobs.store([bundle.build_zipapp()])
+    return blobs.store_bytes(_scorer_program())
 
 
 def scoring_spec(version: TaskVersion) -> ScoringSpec:
@@ -46,7 +50,7 @@ def scoring_spec(version: TaskVersion) -> ScoringSpec:
 
 
 def _scoring_file(version: TaskVersion) -> Blob:
-    return blobs.store([json.dumps(scoring_spec(version).as_json(), sort_keys=True).encode()])
+    return blobs.store_bytes(json.dumps(scoring_spec(version).as_json(), sort_keys=True).encode())
 
 
 def prepare(job: Job) -> None:

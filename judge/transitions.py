@@ -21,8 +21,14 @@ Status = Submission.Status
 LIVE = (Job.Status.QUEUED, Job.Status.RUNNING)
 
 
+def lock(run_id: int) -> None:
+    """Take the lock under which everything about a run changes. Always first: so two can never wait for each other."""
+    Run.objects.select_for_update().filter(pk=run_id).values_list("pk").get()
+
+
 def move(job: Job, to: Job.Status, **changes: Any) -> bool:
     """Move a job from the state it was read in. False when somebody else was first; then nothing is changed."""
+    lock(job.run_id)
     moved = Job.objects.filter(pk=job.pk, status=job.status, attempt=job.attempt).update(status=to, **changes)
     if moved == 1:
         job.status = to

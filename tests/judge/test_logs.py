@@ -77,7 +77,7 @@ def test_a_new_attempt_starts_a_new_log(submission: Submission, spec: JobSpec) -
         (b"a\x00b\x07c\x08d", "abcd"),
         ("\u202eevil\u2066".encode(), "evil"),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"10%\r20%\r\n", "10%\n20%\n"),
+        (b"10%\r20%\r\n", "10%\r20%\n"),
         (b"<script>alert(1)</script>", "<script>alert(1)</script>"),
         ("中文 ✓".encode(), "中文 ✓"),
     ],
