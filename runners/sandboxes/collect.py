@@ -74,22 +74,24 @@ def _copy(
             return OutputState.NOT_REGULAR, None
         if facts.st_size > max_bytes:
             return OutputState.TOO_BIG, None
-        size, digest = _copy_bytes(source, destination / name, max_bytes)
+        digest = _copy_bytes(source, destination / name, facts.st_size)
     finally:
         os.close(source)
-    if size > max_bytes:
-        (destination / name).unlink()
-        return OutputState.TOO_BIG, None
-    return OutputState.OK, OutputFile(name=name, sha256=digest, size=size)
+    return OutputState.OK, OutputFile(name=name, sha256=digest, size=facts.st_size)
 
 
-def _copy_bytes(source: int, destination: Path, max_bytes: int) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
+def _copy_bytes(source: int, destination: Path, size: int) -> str:
+    digest, left = hashlib.sha256(), size
     with destination.open("xb") as out:
-        while size <= max_bytes and (chunk := os.read(source, _CHUNK)):
+        while left > 0:
+            chunk = os.read(source, min(left, _CHUNK))
+            if not chunk:
+                raise OSError(
+                    f"{destination.name} has become shorter than {size} bytes: something still writes"
+                )
             digest.update(chunk)
             out.write(chunk)
-            size += len(chunk)
+            left -= len(chunk)
         out.flush()
         os.fsync(out.fileno())
-    return size, digest.hexdigest()
+    return digest.hexdigest()

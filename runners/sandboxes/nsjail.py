@@ -204,17 +204,18 @@ def _kill_shim(rundir: Path) -> None:
         known = json.loads((rundir / "shim.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return  # the agent died while it started this one: the shim heeds `cancel`
-    try:
-        handle = os.pidfd_open(known["pid"])
-    except ProcessLookupError:
-        return
-    try:
-        if _start_time(known["pid"]) == known["start"]:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)  # --kill-child takes the shim along
-    except ProcessLookupError:
-        pass
-    finally:
-        os.close(handle)
+    outermost: int = known["pid"]
+    # Not `unshare` but the shim below it: as pid 1 of its namespace it is waited for only when all in there are
+    # dead, so `unshare`, and with it the lock, goes last.
+    children = Path(f"/proc/{outermost}/task/{outermost}/children")
+    with contextlib.suppress(OSError):  # it ended meanwhile
+        below = children.read_text("ascii").split() if children.exists() else []
+        handle = os.pidfd_open(int(below[0]) if below else outermost)
+        try:
+            if _start_time(outermost) == known["start"]:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
 
 
 def _start_time(pid: int) -> int:

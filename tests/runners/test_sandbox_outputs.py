@@ -98,6 +98,7 @@ def test_the_limit_holds_for_all_files_together(output: Path) -> None:
     (output / SUBMISSION).write_bytes(bytes(60))
     (output / "a").write_bytes(bytes(41))
     (output / "b").write_bytes(bytes(40))
+    (output / "c").write_bytes(b"x")
     assert _collect(output) == (OutputState.OK, [(SUBMISSION, 60), ("b", 40)])
 
 
