@@ -181,3 +181,20 @@ print(made)
 """
     _, log = user.run(program, pids=12)
     assert int(log) < 12
+
+
+def test_the_environment_and_the_inputs_cannot_be_changed_though_they_are_the_users_own(
+    user: OrdinaryUser,
+) -> None:
+    program = """
+import os
+for path in ("/env/pyvenv.cfg", "/submission/main.py"):
+    for attempt in (lambda: open(path, "a"), lambda: os.remove(path), lambda: os.chmod(path, 0o777)):
+        try: attempt()
+        except OSError: pass
+        else: print("changed", path)
+try: open("/env/bin/planted", "w")
+except OSError as error: print(error.strerror)
+"""
+    _, log = user.run(program)
+    assert log == "Read-only file system\n"
