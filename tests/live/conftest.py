@@ -33,10 +33,19 @@ def publisher(redis_client: redis.Redis) -> Publisher:
 def start_hub(broker: Broker) -> Iterator[StartHub]:
     started: list[HubProcess] = []
 
-    def start(*, http_parser: str = "auto", wrap_send: bool = False, **settings: Any) -> HubProcess:
+    def start(
+        *,
+        http_parser: str = "auto",
+        wrap_send: bool = False,
+        pages: str = "",
+        port: int = 0,
+        **settings: Any,
+    ) -> HubProcess:
         hub = HubProcess(
             http_parser=http_parser,
             wrap_send=wrap_send,
+            pages=pages,
+            port=port,
             **{"redis_url": broker.url, "secret": SECRET} | settings,
         )
         started.append(hub)

@@ -1,17 +1,20 @@
 """A uvicorn process with the hub around an application that says "site": `python -m tests.live.site JSON`.
 
-JSON: {"settings": arguments of LiveSettings, "http": "auto" or "h11", "wrap_send": bool}. Prints its port.
+JSON: {"settings": arguments of LiveSettings, "http": "auto" or "h11", "wrap_send": bool,
+"pages": path of their state or "", "port": 0 for any}. Prints its port.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import uvicorn
 
 from live.asgi import Live, LiveSettings
 from live.protocol import Application, Message, Receive, Scope, Send
+from tests.live.pages import Pages
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,10 +38,13 @@ def behind_a_middleware(app: Application) -> Application:
 
 def main() -> None:
     options = json.loads(sys.argv[1])
-    app: Application = Live(site, LiveSettings(**options["settings"]))
+    inner: Application = Pages(Path(options["pages"])) if options["pages"] else site
+    app: Application = Live(inner, LiveSettings(**options["settings"]))
     if options["wrap_send"]:
         app = behind_a_middleware(app)
-    config = uvicorn.Config(app, port=0, http=options["http"], log_level="warning", proxy_headers=False)
+    config = uvicorn.Config(
+        app, port=options["port"], http=options["http"], log_level="warning", proxy_headers=False
+    )
     listening = config.bind_socket()
     listening.listen(config.backlog)  # a connection made before the server is up waits for it
     print(listening.getsockname()[1], flush=True)  # noqa: T201 - how the test learns the port
