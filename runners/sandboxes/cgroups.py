@@ -103,7 +103,7 @@ class Cgroup:
             return 0, False
         if self.unified:
             events = _fields(directory / "memory.events")
-            return events.get("oom_kill", 0), events.get("max", 0) > 0
+            return events.get("oom_kill", 0), events.get("oom", 0) > 0
         kills = _fields(directory / "memory.oom_control").get("oom_kill", 0)
         # failcnt stays 0 on some kernels; the peak stops short of the limit by a batch or a huge page.
         peak = _number(directory / "memory.max_usage_in_bytes")

@@ -94,7 +94,7 @@ def test_both_versions_tell_the_same_figures(unified: Cgroup, version_1: Cgroup)
 
 
 def test_a_kill_far_below_our_own_limit_is_the_hosts_doing(unified: Cgroup, version_1: Cgroup) -> None:
-    (unified.directories["memory"] / "memory.events").write_text("max 0\noom 0\noom_kill 1\n")
+    (unified.directories["memory"] / "memory.events").write_text("max 9\noom 0\noom_kill 1\n")
     version_1.limit(memory_bytes=500_000_000, pids=9)
     assert unified.oom_kills() == (1, False)
     assert version_1.oom_kills() == (2, False)
