@@ -111,17 +111,19 @@ async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = 
 async def _build_the_rest(names: list[str], chosen: Machine, say: Say) -> None:
     """Build large environments in the background; one that cannot be built does not end the demo."""
     for name in names:
-        while True:
-            try:
-                await _build([name], chosen, say, gently=True)
-            except CommandFailed as error:
-                say(f"environment {name} is not there yet: {error}")
-                if error.code == UNREACHABLE:
-                    await asyncio.sleep(RETRY_BUILD_S)
-                    continue
-            break
-    if names:
-        say("all environments have been dealt with; Ctrl-C stops Podium")
+        while not await _built(name, chosen, say):
+            await asyncio.sleep(RETRY_BUILD_S)
+
+
+async def _built(name: str, chosen: Machine, say: Say) -> bool:
+    """Try to build one environment; whether trying again would change nothing."""
+    try:
+        await _build([name], chosen, say, gently=True)
+    except CommandFailed as error:
+        again = error.code == UNREACHABLE
+        say(f"{error}{f' (next try in {RETRY_BUILD_S:.0f} s)' if again else ''}")
+        return not again
+    return True
 
 
 async def _scores(chosen: Machine, environments: list[str], say: Say) -> None:
