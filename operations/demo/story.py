@@ -111,7 +111,7 @@ async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = 
 async def _build_the_rest(names: list[str], chosen: Machine, say: Say) -> None:
     """Build large environments in the background; one that cannot be built does not end the demo."""
     for name in names:
-        while not await _built(name, chosen, say):
+        while not await _built(name, chosen, say):  # noqa: ASYNC110 - a pause, not a wait for an event
             await asyncio.sleep(RETRY_BUILD_S)
 
 
