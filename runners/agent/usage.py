@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from runners.sandboxes import cgroups
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -21,6 +23,8 @@ def sample(rundir: Path) -> dict[str, float]:
         figures = {"wall_s": round(max(0.0, now - shim["start"] / TICKS), 2)}
         for directory in cgroups.candidates(rundir.name):
             figures |= _counters(directory)
+        if "memory" not in figures:
+            figures |= _added_up(shim["pid"])
         with suppress(OSError):  # the sandbox's files are mounted for the shim alone
             space = os.statvfs(f"/proc/{shim['pid']}/root{rundir}/box/files")
             figures["disk"] = (space.f_blocks - space.f_bfree) * space.f_frsize
@@ -38,6 +42,17 @@ def _counters(directory: Path) -> dict[str, float]:
         figures["cpu_s"] = _fields(directory / "cpu.stat")["usage_usec"] / 1e6
     with suppress(OSError, ValueError):
         figures["cpu_s"] = int((directory / "cpuacct.usage").read_text("ascii")) / 1e9
+    return figures
+
+
+def _added_up(shim: int) -> dict[str, float]:
+    """Where no cgroup counts: what the processes below the shim have now; those that ended are forgotten."""
+    figures = {"memory": 0.0, "cpu_s": 0.0}
+    with suppress(psutil.Error):
+        for process in psutil.Process(shim).children(recursive=True):
+            with suppress(psutil.Error):
+                figures["memory"] += process.memory_info().rss
+                figures["cpu_s"] += sum(process.cpu_times()[:2])
     return figures
 
 

@@ -53,6 +53,9 @@ class AgentStage:
     def start_agent(self, **env: str) -> subprocess.Popen[bytes]:
         known = {
             "PATH": os.environ["PATH"],  # noqa: TID251  a child process of a test
+            "PYTHONPATH": os.pathsep.join(
+                path for path in sys.path if path
+            ),  # as this very process finds things
             "PODIUM_SITE_URL": self.site.url,
             "PODIUM_AGENT_DIR": str(self.agent_dir),
             "PODIUM_ENVIRONMENTS_DIR": str(self.environments_dir),
@@ -79,7 +82,10 @@ class AgentStage:
         return time.monotonic() - begun
 
     def finished(self, job: HeldJob, timeout: float = 20.0) -> HeldJob:
-        until(lambda: job.finishes, f"{job.id} finished; {self.agent_log()}", timeout)
+        try:
+            until(lambda: job.finishes, f"{job.id} finished", timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.agent_log()}") from error
         return job
 
     def agent_log(self) -> str:
