@@ -140,6 +140,12 @@ def test_cancel_ends_a_run_at_once(sandbox: SandboxStage) -> None:
     assert result.facts.kill_reason is KillReason.CANCEL
 
 
+def test_cancel_before_the_program_has_started_is_a_cancel(sandbox: SandboxStage) -> None:
+    rundir = sandbox.launch("import time\ntime.sleep(60)", wall_s=30)
+    nsjail.cancel(rundir)
+    assert sandbox.wait(rundir, within_s=2).verdict is Verdict.CANCELLED
+
+
 def test_a_missing_interpreter_is_our_fault_and_no_verdict(sandbox: SandboxStage, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     (broken / "bin").mkdir(parents=True)
