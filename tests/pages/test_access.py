@@ -92,7 +92,7 @@ def test_files_are_downloads_and_never_pages(submission: Submission, alice: User
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert "sandbox" in answer["Content-Security-Policy"]
         assert answer["Content-Type"] == "application/octet-stream"
-    assert b"".join(answer.streaming_content) == FILES["submission.csv"]  # type: ignore[arg-type]
+    assert answer.getvalue() == FILES["submission.csv"]
 
 
 def test_an_unpublished_contest_exists_for_its_organisers_only(alice: User, bob: User) -> None:
