@@ -44,7 +44,9 @@ lock: setup ## write requirements/*.lock anew from pyproject.toml
 	@$(PY) tools/lock.py
 
 bench: setup ## measure: submission to board, spectators on one web process
-	@$(PY) -m benchmarks
+	@$(PY) -m runners.environments build scoring python
+	@$(PY) -m benchmarks.submission_stages
+	@$(PY) -m benchmarks.live_fanout
 
 clean: ## remove .venv/ and var/ (asks first: all contests and submissions are in var/)
 	@printf 'This removes .venv/ and var/ with all contests and submissions. Type yes: '; \

@@ -109,7 +109,9 @@ asyncio.run(story())
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        assert started_at(pid) is not None
+        # From then on only the kernel's promise can end it.
+        command = Path(f"/proc/{pid}/cmdline")
+        eventually(lambda: command.read_bytes().startswith(b"sleep"), within_s=5, what="the sleeper sleeps")
         parent.kill()
     eventually(lambda: started_at(pid) is None, within_s=5, what="the sleeper is gone")
 
