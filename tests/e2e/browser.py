@@ -1,0 +1,67 @@
+"""Headless Chromium for tests: Debian's, driven by Playwright, telling everything that goes wrong in a page."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox",  # the tests may run as root, where Chromium's own sandbox does not start
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("needs Debian's package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Window:
+    """A window of its own (no cookies shared). `complaints`: console errors, exceptions, blocked content."""
+
+    def __init__(self, browser: Browser, base_url: str) -> None:
+        self.complaints: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=base_url, locale="en-GB")
+        self.page: Page = self.context.new_page()
+        self.loads = 0
+        self.page.on("console", lambda said: self._note(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("load", lambda _page: self._loaded())
+        self.page.on(
+            "response",
+            lambda answer: (
+                self.complaints.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+            ),
+        )
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    def _loaded(self) -> None:
+        self.loads += 1
+
+    def shot(self, name: str) -> None:
+        """Keep a picture where PODIUM_SCREENSHOTS says, if it does."""
+        folder = os.environ.get("PODIUM_SCREENSHOTS")  # noqa: TID251 - a setting of the tests alone
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
