@@ -106,6 +106,8 @@ class SandboxStage:
         took = time.monotonic() - began
         outcome = nsjail.outcome(rundir)
         assert outcome is not None
+        if outcome.facts is not None:
+            assert cgroups.left_over(rundir.name) is None, "the shim itself removes its cgroup"
         nsjail.reap(rundir)
         log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
         return Result(outcome, log, rundir, took)
