@@ -13,5 +13,5 @@ async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-redis_url = os.environ["REDIS_URL"]  # noqa: TID251 - a process of its own, which the benchmark starts
+redis_url = os.environ["PODIUM_REDIS_URL"]  # noqa: TID251 - a process of its own, which the benchmark starts
 app = Live(nothing, LiveSettings(redis_url=redis_url, secret="unused"))

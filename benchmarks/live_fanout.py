@@ -62,7 +62,7 @@ def server(asgi: str, redis_url: str) -> Iterator[tuple[psutil.Process, int]]:
     process = subprocess.Popen(
         pinned(0, [sys.executable, "-m", "uvicorn", asgi, *options]),
         cwd=ROOT,
-        env=os.environ | {"REDIS_URL": redis_url},  # noqa: TID251 - handed on to the server
+        env=os.environ | {"PODIUM_REDIS_URL": redis_url},  # noqa: TID251 - handed on to the server
     )
     try:
         deadline = time.monotonic() + START_S

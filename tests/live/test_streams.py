@@ -21,17 +21,17 @@ EVENT_BYTES = 200_000
 EVENTS = 200  # together far more than kernel buffers and backlog hold
 
 
-def stalled_client(hub: HubProcess) -> socket.socket:
-    """Connects, asks, and never reads."""
+def stalled_client(hub: HubProcess, *, receive_buffer: int = 4096) -> socket.socket:
+    """Connects, asks, and does not read."""
     client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(WAIT_S)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.connect(("127.0.0.1", hub.port))
     client.sendall(b"GET /live/board.1?v=1-1 HTTP/1.1\r\nHost: x\r\n\r\n")
     return client
 
 
 def read_to_the_end(client: socket.socket) -> bytes:
-    client.settimeout(WAIT_S)
     received = bytearray()
     try:
         while data := client.recv(1 << 20):
@@ -69,7 +69,8 @@ def test_a_reader_that_only_pauses_misses_nothing(
     hub = start_hub(wrap_send=wrap_send)
     witness = hub.listen("board.1")
     witness.next()
-    paused = stalled_client(hub)
+    # Large enough to empty the backlog quickly afterwards, too small for all the events.
+    paused = stalled_client(hub, receive_buffer=1 << 18)
     text = "x" * EVENT_BYTES
     events = BACKLOG_MESSAGES // 2
     for version in range(2, events + 2):
@@ -80,6 +81,7 @@ def test_a_reader_that_only_pauses_misses_nothing(
     ids: list[str] = []
     while len(ids) < events:
         line = response.readline()
+        assert line, "the stream ended"
         if line.startswith(b"id: "):
             ids.append(line.decode().strip().removeprefix("id: "))
     assert ids == [f"1-{version}" for version in range(2, events + 2)]
