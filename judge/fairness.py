@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from judge.models import Job
@@ -14,7 +14,9 @@ from judge.models import Job
 def claimable(now: datetime.datetime) -> Q:
     """Queued jobs, and running ones whose lease has run out and that have attempts left."""
     return Q(status=Job.Status.QUEUED) | Q(
-        status=Job.Status.RUNNING, lease_until__lt=now, attempt__lt=settings.PODIUM_MAX_ATTEMPTS
+        status=Job.Status.RUNNING,
+        lease_until__lt=now,
+        attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),
     )
 
 

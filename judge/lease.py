@@ -107,13 +107,19 @@ def extend(job: Job, *, usage: dict[str, float]) -> None:
 
 
 @transaction.atomic
-def give_back(job: Job, *, reason: str) -> None:
-    """Our fault: queue the job again, or after the last attempt fail it. Raises Stale."""
+def give_back(job: Job, *, reason: str, stopped: bool = False) -> None:
+    """Our fault: queue the job again, or after the last attempt fail it. Raises Stale.
+
+    An agent that was `stopped` on purpose says nothing about the job: such an attempt is not held against it.
+    """
     log.warning("attempt given back", job=str(job.pk), attempt=job.attempt, reason=reason)
-    if job.attempt >= settings.PODIUM_MAX_ATTEMPTS:
+    pardoned = job.pardoned + int(stopped)
+    if job.attempt >= settings.PODIUM_MAX_ATTEMPTS + pardoned:
         _fail(job, reason)
         return
-    if not transitions.move(job, Job.Status.QUEUED, lease_until=None, error=reason, token_digest=""):
+    if not transitions.move(
+        job, Job.Status.QUEUED, lease_until=None, error=reason, token_digest="", pardoned=pardoned
+    ):
         raise Stale
     transitions.back_in_queue(job)
     bell.ring_after_commit(job.pool)
@@ -133,7 +139,7 @@ def sweep() -> int:
     ended = 0
     dead = Job.objects.select_related("run", "pool").filter(
         status=Job.Status.RUNNING,
-        attempt__gte=settings.PODIUM_MAX_ATTEMPTS,
+        attempt__gte=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),
         lease_until__lt=now - LAST_ATTEMPT_GRACE,
     )
     for job in dead:

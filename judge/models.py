@@ -58,6 +58,7 @@ class Job(models.Model):
     predictions = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
+    pardoned = models.PositiveSmallIntegerField(default=0)  # attempts ended by stopping an agent on purpose
     token_digest = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     host = models.CharField(max_length=120, blank=True)

@@ -169,5 +169,5 @@ def _report(body: dict[str, Any]) -> results.Report:
 def give_back(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body = _body(request)
     job: Job = lease.held(job_id=job_id, token=_bearer(request), attempt=body.get("attempt"))
-    lease.give_back(job, reason=str(body.get("reason", ""))[:2000])
+    lease.give_back(job, reason=str(body.get("reason", ""))[:2000], stopped=body.get("stopped") is True)
     return JsonResponse({})

@@ -218,7 +218,7 @@ class Attempt:
             return
         self._reap()
         try:
-            self._site.give_back(self._spec, "the agent was stopped", timeout_s=LAST_WORDS_S)
+            self._site.give_back(self._spec, "the agent was stopped", stopped=True, timeout_s=LAST_WORDS_S)
         except Unreachable as error:
             self._log.warning("given back at the next start", error=str(error))
             return

@@ -182,9 +182,11 @@ class Site:
         }
         self._job_call("POST", spec, "finish", json=body)
 
-    def give_back(self, spec: JobSpec, reason: str, timeout_s: float | None = None) -> None:
-        """Our fault: let the job be queued again."""
-        body = {"attempt": spec.attempt, "reason": reason[:500]}
+    def give_back(
+        self, spec: JobSpec, reason: str, *, stopped: bool = False, timeout_s: float | None = None
+    ) -> None:
+        """Let the job be queued again: our fault, or this agent was `stopped` on purpose."""
+        body = {"attempt": spec.attempt, "reason": reason[:500], "stopped": stopped}
         self._job_call("POST", spec, "give-back", json=body, timeout=timeout_s)
 
     def _job_call(self, method: str, spec: JobSpec, what: str, **request: Any) -> httpx.Response:

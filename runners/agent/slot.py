@@ -145,6 +145,6 @@ class Slot(threading.Thread):
 
     def _hand_back(self, spec: JobSpec, reason: str) -> None:
         try:
-            self._tools.site.give_back(spec, reason, timeout_s=1.5)
+            self._tools.site.give_back(spec, reason, stopped=True, timeout_s=1.5)
         except SiteError as error:
             log.warning("not handed back, its lease will expire", job=spec.job_id, error=str(error))

@@ -132,6 +132,19 @@ def test_a_job_given_back_is_queued_again_and_fails_after_three_attempts(queued:
     assert "no sandbox" in Job.objects.get().error
 
 
+def test_stopping_agents_on_purpose_is_not_held_against_a_job(queued: Submission) -> None:
+    for _ in range(5):
+        spec = Host().must_claim()
+        body = {"attempt": spec.attempt, "reason": "the agent was stopped", "stopped": True}
+        assert Host().on_job("POST", spec, "give-back", body).status_code == 200
+    for _ in range(2):
+        lapse(Host().must_claim().job_id)
+    assert Host().must_claim().attempt == 8
+    assert Host().claim() is None
+    queued.refresh_from_db()
+    assert queued.status == "RUNNING"
+
+
 def test_an_unknown_pool_token_is_told_what_to_do() -> None:
     answer = Host().call("POST", "claim", "pool_wrong", {"protocol": 1, "host": "h"})
     assert answer.status_code == 401
