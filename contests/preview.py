@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import io
@@ -26,12 +27,14 @@ class Preview:
 def of(blob: Blob) -> Preview | None:
     """None when the beginning of the file does not read as a CSV with a header and a row."""
     try:
-        text = blobs.head(blob).decode("utf-8-sig", "ignore")
-        rows = list(csv.reader(io.StringIO(text)))[: MAX_ROWS + 2]
-    except (csv.Error, OSError):
+        head = blobs.head(blob)
+        # Incremental: a character cut in two by the end of the head is not a mistake of the file.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+        rows = list(csv.reader(io.StringIO(text)))[: MAX_ROWS + 2] if "\x00" not in text else []
+    except (csv.Error, OSError, UnicodeDecodeError):
         return None
     # The last row read may have been cut in the middle.
-    if blob.size > len(text.encode()):
+    if blob.size > len(head):
         rows = rows[:-1]
     if len(rows) < 2 or not rows[0]:  # noqa: PLR2004 - a header and at least one row
         return None

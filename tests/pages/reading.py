@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 
@@ -93,3 +95,10 @@ def read(client: Client, path: str, *, status: int = 200) -> Page:
     answer = client.get(path)
     assert answer.status_code == status, f"{path}: {answer.status_code}"
     return Page(answer.content.decode())
+
+
+def queries(client: Client, path: str) -> int:
+    """How many database queries the page costs."""
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from contests.models import Contest
 from tests.builders import fill_board, make_contest, make_submission
-from tests.pages.reading import read, signed_in
+from tests.pages.reading import queries, read, signed_in
 
 ADDRESS = "/contests/digits/leaderboard/"
-
-
-def queries(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
 
 
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}?page=2"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, RequestFactory
+from django.views.defaults import server_error
 
 from accounts.models import User
 from contests.models import Contest
-from tests.builders import fill_board, make_facts, make_host, make_pool, make_submission
-from tests.pages.reading import read, signed_in
+from tests.builders import TRAIN, fill_board, make_contest, make_facts, make_host, make_pool, make_submission
+from tests.pages.reading import queries, read, signed_in
 
 LANGUAGES = {"en": "Contests", "zh-hans": "竞赛"}
 OPEN_PAGES = (
@@ -143,3 +146,29 @@ def test_the_language_switch_lasts(contest: Contest) -> None:
     page = read(client, "/contests/digits/")
     assert page.all("html")[0]["lang"] == "zh-hans"
     assert "手写数字" in page.text
+
+
+def test_the_error_page_of_a_fault_needs_nothing_but_its_template() -> None:
+    answer = server_error(RequestFactory().get("/"))
+    assert answer.status_code == 500
+    assert "Something went wrong on our side." in answer.content.decode()
+
+
+def test_a_download_streams_under_asgi(contest: Contest) -> None:
+    async def fetch() -> bytes:
+        answer = await AsyncClient().get("/contests/digits/data/train.csv")
+        assert answer.is_async  # type: ignore[attr-defined]
+        return b"".join([piece async for piece in answer.streaming_content])  # type: ignore[attr-defined]
+
+    assert async_to_sync(fetch)() == TRAIN
+
+
+def test_lists_cost_the_same_however_long_they_are(contest: Contest, alice: User) -> None:
+    client = signed_in(alice)
+    make_submission(contest, alice, status="FINISHED", public_score=0.5)
+    few = {path: queries(client, path) for path in ("/", "/submissions/")}
+    for number in range(4):
+        other = make_contest(f"other-{number}")
+        for _ in range(4):
+            make_submission(other, alice, status="FINISHED", public_score=0.5)
+    assert {path: queries(client, path) for path in few} == few
