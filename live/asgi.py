@@ -67,10 +67,8 @@ class Live:
     def __init__(self, inner: Application, settings: LiveSettings) -> None:
         self._inner = inner
         self._settings = settings
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._admission = Admission(
-            per_address=settings.per_address, total=min(settings.total, max(1, files - RESERVED_FILES))
-        )
+        room = max(1, _files_for(settings.total + RESERVED_FILES) - RESERVED_FILES)
+        self._admission = Admission(per_address=settings.per_address, total=min(settings.total, room))
         self._feed: Feed | None = None
         self._hub: Hub | None = None
         self._tasks: list[asyncio.Task[Any]] = []
@@ -217,6 +215,19 @@ async def _keep_alive(hub: Hub, every_s: float) -> None:
     while True:
         await asyncio.sleep(every_s)
         await hub.keep_alive()
+
+
+def _files_for(wanted: int) -> int:
+    """Raise this process's limit of open files to `wanted`, as far as it may; returns the limit.
+
+    Each stream is a file, and the usual limit of 1,024 says nothing about what the machine can do.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised
 
 
 def _tune_gc() -> None:

@@ -77,8 +77,7 @@ class Publisher:
                 url,
                 socket_timeout=BROKER_TIMEOUT_S,
                 socket_connect_timeout=BROKER_TIMEOUT_S,
-                # Once more at once: the pool's connection may date from before a restart of the broker.
-                retry=Retry(NoBackoff(), 1),
+                retry=Retry(NoBackoff(), 0),
             )
         )
 

@@ -92,13 +92,16 @@ class Listener:
 
 
 class HubProcess:
-    def __init__(self, *, http_parser: str, wrap_send: bool, pages: str, port: int, **settings: Any) -> None:
+    def __init__(
+        self, *, http_parser: str, wrap_send: bool, pages: str, port: int, files: int, **settings: Any
+    ) -> None:
         options = {
             "settings": settings,
             "http": http_parser,
             "wrap_send": wrap_send,
             "pages": pages,
             "port": port,
+            "files": files,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.live.site", json.dumps(options)], cwd=ROOT, stdout=subprocess.PIPE

@@ -39,6 +39,7 @@ def start_hub(broker: Broker) -> Iterator[StartHub]:
         wrap_send: bool = False,
         pages: str = "",
         port: int = 0,
+        files: int = 0,
         **settings: Any,
     ) -> HubProcess:
         hub = HubProcess(
@@ -46,6 +47,7 @@ def start_hub(broker: Broker) -> Iterator[StartHub]:
             wrap_send=wrap_send,
             pages=pages,
             port=port,
+            files=files,
             **{"redis_url": broker.url, "secret": SECRET} | settings,
         )
         started.append(hub)

@@ -1,12 +1,14 @@
 """A uvicorn process with the hub around an application that says "site": `python -m tests.live.site JSON`.
 
 JSON: {"settings": arguments of LiveSettings, "http": "auto" or "h11", "wrap_send": bool,
-"pages": path of their state or "", "port": 0 for any}. Prints its port.
+"pages": path of their state or "", "port": 0 for any,
+"files": soft limit of open files or 0}. Prints its port.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -38,6 +40,9 @@ def behind_a_middleware(app: Application) -> Application:
 
 def main() -> None:
     options = json.loads(sys.argv[1])
+    if options["files"]:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (options["files"], hard))
     inner: Application = Pages(Path(options["pages"])) if options["pages"] else site
     app: Application = Live(inner, LiveSettings(**options["settings"]))
     if options["wrap_send"]:

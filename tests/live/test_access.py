@@ -133,6 +133,10 @@ def test_all_addresses_together_may_hold_so_many_streams(start_hub: StartHub) ->
     assert hub.ask("/live/board.1")[0] == 503
 
 
+def test_the_usual_limit_of_open_files_is_raised_for_the_streams(start_hub: StartHub) -> None:
+    opened(start_hub(files=300), 320)
+
+
 def test_a_forwarded_address_counts_only_behind_a_proxy_of_ours(start_hub: StartHub) -> None:
     exposed = start_hub(per_address=1)
     opened(exposed, 1, X_Forwarded_For="192.0.2.1")
