@@ -112,6 +112,14 @@ def test_memory_is_limited_by_the_kernel_as_root(sandbox: SandboxStage) -> None:
     assert result.facts.memory_peak <= (48 + 16) << 20
 
 
+def test_shared_memory_that_is_no_file_does_not_count_as_one(sandbox: SandboxStage) -> None:
+    """To the kernel both are shmem; room for files is no room for memory."""
+    program = "import mmap, time\nb = mmap.mmap(-1, 100 << 20)\nfor _ in range(100): b.write(bytes(1 << 20))\ntime.sleep(5)"
+    result = sandbox.run(program, memory_mb=64, disk_mb=256)
+    assert result.verdict is Verdict.MEMORY_LIMIT_EXCEEDED
+    assert result.facts.oom_kills == 0
+
+
 def test_files_do_not_count_as_memory(sandbox: SandboxStage) -> None:
     """A limit of 32 MB of memory and 64 MB of files means both."""
     program = f"""
