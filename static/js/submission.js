@@ -21,8 +21,8 @@
 // While an element with data-refresh is there (the page waits for an environment being built, which sends no events),
 // the page is fetched every few seconds. After each replacement the document hears `podium:replaced`.
 //
-// Events: `position` {"queue_position"}; `status` {"status", "verdict", "queue_position", ...}; `log` {"offset", "text", "end"}: the text lies at
-// bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
+// Events: `position` {"queue_position"}; `status` {"status", "verdict", "queue_position", ...}; `log` {"offset",
+// "text", "end"}: the text lies at bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
 
