@@ -20,9 +20,18 @@ class RunFileInline(ReadOnlyInline):
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    list_display = ("submission", "task_version", "status", "verdict", "started_at", "finished_at")
+    list_display = (
+        "id",
+        "submission__filename",
+        "submission__user",
+        "task_version",
+        "status",
+        "verdict",
+        "started_at",
+        "finished_at",
+    )
     list_filter = ("status", "verdict")
-    list_select_related = ("submission", "task_version__task")
+    list_select_related = ("submission__user", "task_version__task")
     inlines = (JobInline, RunFileInline)
 
 

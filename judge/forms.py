@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from contests import rules
@@ -51,7 +52,13 @@ class SubmissionForm(forms.Form):
         default = [versions[0].environment] if versions else []
         offered = default + [e for v in versions for e in v.environments.all()]
         self._offer("environment", list({e.name: (e.name, e.name) for e in offered}.values()))
-        self.fields["file"].widget.attrs["accept"] = ",".join(endings)
+        self.fields["file"].widget.attrs |= {
+            "accept": ",".join(endings),
+            # What the server refuses before a form is even read is said by js/site.js beside the field.
+            "data-max-bytes": settings.PODIUM_MAX_UPLOAD_MB << 20,
+            "data-text-too-large": _("The file is larger than the limit of %(limit)s MB.")
+            % {"limit": settings.PODIUM_MAX_UPLOAD_MB},
+        }
         self.fields["file"].help_text = _("One file that ends in: %(endings)s") % {
             "endings": ", ".join(endings)
         }

@@ -23,6 +23,7 @@ from judge import feed, intake, logs, queue
 from judge.forms import SubmissionForm
 from judge.models import Run, RunFile
 from judge.verdicts import explain
+from runners.verdict import Verdict
 
 PER_PAGE = 25
 WHOLE_LOG = 1 << 20  # beyond any task's cap: the page shows all there is, the live events go on from there
@@ -147,7 +148,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "limits": run.task_version.limits if run else {},
         "facts": run.facts if run else {},
         "explanation": explain(found.verdict, run) if found.verdict else None,
-        "steps": _steps(found),
+        "steps": _steps(found, run),
         "log": logs.read(found, limit=WHOLE_LOG),
         "position": queue.position(found),
         "waiting": queue.waiting(found),
@@ -159,22 +160,25 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     return render(request, "judge/submission.html", context)
 
 
-def _steps(found: Submission) -> list[dict[str, Any]]:
-    """The way of a submission, and how far this one is. Predictions are not run."""
-    way = [(Submission.Status.QUEUED, _("Waiting")), (Submission.Status.RUNNING, _("Running"))]
+def _steps(found: Submission, run: Run | None) -> list[dict[str, str]]:
+    """The way of a submission, each step "done", "now", "stopped" (here it ended early) or "" (not reached)."""
+    Status = Submission.Status  # noqa: N806 - a name for an enumeration
+    way = [(Status.QUEUED, _("Waiting")), (Status.RUNNING, _("Running")), (Status.SCORING, _("Scoring"))]
     if found.kind == Submission.Kind.PREDICTIONS:
-        way.pop()
-    way.append((Submission.Status.SCORING, _("Scoring")))
-    here = next((i for i, (status, _words) in enumerate(way) if status == found.status), len(way) - 1)
-    if found.is_terminal:
+        del way[1]  # predictions are not run
+    way.append((Status.FINISHED, _("Done")))
+    order = [status for status, _words in way]
+    if found.verdict == Verdict.SCORED:
         here = len(way)
-    way.append((Submission.Status.FINISHED, _("Done")))
+    elif found.verdict == Verdict.INVALID_OUTPUT:
+        here = order.index(Status.SCORING)
+    elif found.is_terminal:
+        here = 1 if run is not None and run.started_at else 0
+    else:
+        here = order.index(Status(found.status)) if found.status in order else 1
+    at = "stopped" if found.is_terminal else "now"
     return [
-        {
-            "words": words,
-            "done": place < here or found.is_terminal,
-            "now": place == here and not found.is_terminal,
-        }
+        {"words": words, "state": "done" if place < here else at if place == here else ""}
         for place, (_status, words) in enumerate(way)
     ]
 

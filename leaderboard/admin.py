@@ -23,5 +23,13 @@ class BoardEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Score)
 class ScoreAdmin(ReadOnlyAdmin):
-    list_display = ("submission", "task_version", "public", "private", "created_at")
-    list_select_related = ("submission", "task_version__task")
+    list_display = (
+        "id",
+        "submission__filename",
+        "submission__user",
+        "task_version",
+        "public",
+        "private",
+        "created_at",
+    )
+    list_select_related = ("submission__user", "task_version__task")

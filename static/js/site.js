@@ -1,4 +1,4 @@
-// What every page has: the theme switch, the account menu, file names in upload fields, "copy" buttons, local times.
+// What every page has: the theme switch, the account menu, "copy" buttons, local times, the size of uploads.
 // Each is a comfort; pages work without this file.
 "use strict";
 
@@ -60,3 +60,21 @@ function localiseTimes() {
 }
 localiseTimes();
 document.addEventListener("podium:replaced", localiseTimes);
+
+// A file over the site's limit is refused here, beside its field: the server would cut the upload off.
+for (const input of document.querySelectorAll("input[type=file][data-max-bytes]")) {
+  const message = document.createElement("div");
+  message.className = "invalid-feedback";
+  message.setAttribute("role", "alert");
+  input.after(message);
+  const tooLarge = () => [...input.files].some((file) => file.size > Number(input.dataset.maxBytes));
+  input.addEventListener("change", () => {
+    message.textContent = tooLarge() ? input.dataset.textTooLarge : "";
+    input.classList.toggle("is-invalid", tooLarge());
+  });
+  input.form.addEventListener("submit", (event) => {
+    if (!tooLarge()) return;
+    event.preventDefault();
+    input.focus();
+  });
+}

@@ -108,6 +108,25 @@ def test_a_running_script_is_cancelled_from_its_page(stack: Stack, browser: Brow
     assert window.complaints == []
 
 
+def test_a_file_over_the_limit_is_refused_before_it_is_sent(
+    stack: Stack, browser: Browser, tmp_path: Path
+) -> None:
+    window = Window(browser, stack.url)
+    sign_up(window, "generous")
+    page = window.page
+    page.goto("/contests/tiny/submit/")
+    field = page.get_by_label("File")
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(int(field.get_attribute("data-max-bytes") or 0) + 1)
+    field.set_input_files(large)
+    expect(page.get_by_role("alert")).to_have_text("The file is larger than the limit of 100 MB.")
+    page.get_by_role("button", name="Hand in").click()
+    expect(field).to_be_focused()
+    expect(page).to_have_url(re.compile(r"/submit/$"))
+    assert window.complaints == []
+
+
 def test_the_pages_keep_their_shape_and_colours(stack: Stack, browser: Browser) -> None:
     window = Window(browser, stack.url)
     page = window.page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
@@ -78,3 +81,26 @@ def test_own_submissions_come_in_pages_the_newest_first(contest: Contest, alice:
     assert "try_04.py" not in first
     assert "try_04.py" in read(client, "/submissions/?page=2").text
     assert "try_04.py" in read(client, "/submissions/?page=999").text
+
+
+@pytest.mark.parametrize(
+    ("state", "steps"),
+    [
+        ({"status": "QUEUED"}, ["is-now", "", "", ""]),
+        ({"status": "RUNNING"}, ["is-done", "is-now", "", ""]),
+        ({"status": "SCORING"}, ["is-done", "is-done", "is-now", ""]),
+        ({"status": "FINISHED"}, ["is-done", "is-done", "is-done", "is-done"]),
+        ({"status": "FINISHED", "kind": "predictions"}, ["is-done", "is-done", "is-done"]),
+        ({"status": "SCORING", "kind": "predictions"}, ["is-done", "is-now", ""]),
+        ({"status": "FINISHED", "verdict": "RUNTIME_ERROR"}, ["is-done", "is-stopped", "", ""]),
+        ({"status": "FINISHED", "verdict": "INVALID_OUTPUT"}, ["is-done", "is-done", "is-stopped", ""]),
+        ({"status": "CANCELLED"}, ["is-done", "is-stopped", "", ""]),
+    ],
+)
+def test_the_steps_show_how_far_it_came(
+    contest: Contest, alice: User, state: dict[str, Any], steps: list[str]
+) -> None:
+    submission = make_submission(contest, alice, **state)
+    page = read(signed_in(alice), f"/submissions/{submission.pk}/")
+    shown = [str(item["class"]) for item in page.all("li") if str(item.get("class", "")).startswith("step")]
+    assert [words.removeprefix("step").strip() for words in shown] == steps
