@@ -114,7 +114,12 @@ def test_memory_is_limited_by_the_kernel_as_root(sandbox: SandboxStage) -> None:
 
 def test_shared_memory_that_is_no_file_does_not_count_as_one(sandbox: SandboxStage) -> None:
     """To the kernel both are shmem; room for files is no room for memory."""
-    program = "import mmap, time\nb = mmap.mmap(-1, 100 << 20)\nfor _ in range(100): b.write(bytes(1 << 20))\ntime.sleep(5)"
+    program = """
+        import mmap, time
+        block = mmap.mmap(-1, 100 << 20)
+        for _ in range(100): block.write(bytes(1 << 20))
+        time.sleep(5)
+    """
     result = sandbox.run(program, memory_mb=64, disk_mb=256)
     assert result.verdict is Verdict.MEMORY_LIMIT_EXCEEDED
     assert result.facts.oom_kills == 0
