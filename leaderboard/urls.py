@@ -6,4 +6,7 @@ from leaderboard import views
 
 app_name = "leaderboard"
 
-urlpatterns = [path("contests/<slug:slug>/leaderboard/", views.board, name="board")]
+urlpatterns = [
+    path("contests/<slug:slug>/leaderboard/", views.board, name="board"),
+    path("contests/<slug:slug>/leaderboard/own/", views.own, name="own"),
+]

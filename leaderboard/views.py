@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from contests import schedule
@@ -57,3 +58,13 @@ def _team_id(request: HttpRequest, contest: Contest) -> int | None:
         .values_list("team_id", flat=True)
         .first()
     )
+
+
+@never_cache
+@require_safe
+def own(request: HttpRequest, slug: str) -> JsonResponse:
+    """The reader's own standing, null without one. Asked by static/js/board.js while the row is not on the page."""
+    contest = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
+    shown, team = boards.public_board(contest), _team_id(request, contest)
+    row = boards.row_of(shown, team) if shown is not None and team is not None else None
+    return JsonResponse({"own": {"rank": row.rank, "score": row.score} if row else None})

@@ -16,12 +16,14 @@ _HOUR = 3600
 
 
 @register.filter
-def score(value: float | None, decimals: int) -> str:
-    """A score with as many decimals as its metric has; a dash when there is none.
+def score(value: float | str | None, decimals: int | str) -> str:
+    """A score with as many decimals as its metric has; a dash when there is none ("" is a template's nothing).
 
     The same in every language, and the same as static/js/board.js writes it.
     """
-    return "–" if value is None else f"{value:.{decimals}f}"
+    if value is None or isinstance(value, str):
+        return "–"
+    return f"{value:.{decimals}f}" if isinstance(decimals, int) else f"{value:g}"
 
 
 @register.filter

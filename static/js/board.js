@@ -12,6 +12,9 @@
 //     <tbody><tr data-team="7">...</tr></tbody>
 //   </table>
 //   <p data-board-empty hidden>Nobody has a score yet.</p>
+//   <div data-board-own="/contests/digits/leaderboard/own/" hidden>           only for somebody who takes part;
+//     ... <b data-own="rank">121</b> ... <b data-own="score">0.5000</b> ...     shown while the own row is not on the
+//   </div>                                                                      page
 //
 // data-live-state becomes "live" or "reconnecting"; a row that changed has the class is-changed for a moment.
 // Page 1 lives on the events alone. Later pages, whose borders an event does not tell, fetch themselves anew.
@@ -21,6 +24,7 @@ import { connect, holds } from "./live.js";
 const SPREAD_MS = 2_000; // snapshots are fetched after a random part of this: all spectators are told at once
 const LATER_PAGE_MS = 5_000;
 const SNAPSHOT_RETRY_MS = 5_000;
+const OWN_EVERY_MS = 10_000; // the own standing is fetched at most so often: it is one request a spectator
 const SAY_EVERY_MS = 10_000;
 const MOVE_MS = 600;
 const CHANGED_MS = 2_500;
@@ -68,6 +72,8 @@ class Board {
     this.again = false; // asked for a snapshot while one was on its way, which may be too old
     this.announcer = new Announcer(table);
     this.stateNode = document.querySelector("[data-live-state]");
+    this.ownNode = document.querySelector("[data-board-own]");
+    this.ownTimer = 0;
     for (const node of this.body.querySelectorAll("tr[data-team]")) this.adopt(node);
     connect(table.dataset.topic, {
       at: this.at,
@@ -93,6 +99,7 @@ class Board {
   }
 
   changed(data, id) {
+    this.askForOwn();
     if (this.waiting) this.waiting.push([data, id]);
     else if (this.page > 1) this.fetchSoon(LATER_PAGE_MS);
     else if (!data.changed) this.fetchSoon(SPREAD_MS);
@@ -149,6 +156,25 @@ class Board {
     if (this.again) this.fetchSoon(SPREAD_MS);
   }
 
+  /** A row outside the page moves without an event that tells it. */
+  askForOwn() {
+    if (!this.ownNode || this.ownTimer) return;
+    this.ownTimer = window.setTimeout(async () => {
+      this.ownTimer = 0;
+      if (this.rows.has(this.own)) return;
+      try {
+        const answer = await fetch(this.ownNode.dataset.boardOwn);
+        const { own } = answer.ok ? await answer.json() : {};
+        if (!own || this.rows.has(this.own)) return;
+        this.ownNode.querySelector("[data-own=rank]").textContent = own.rank;
+        this.ownNode.querySelector("[data-own=score]").textContent = own.score.toFixed(this.decimals);
+        this.ownNode.hidden = false;
+      } catch (failure) {
+        console.warn("board:", failure); // the next change asks again
+      }
+    }, OWN_EVERY_MS * (0.2 + 0.8 * Math.random()));
+  }
+
   /** Make the table say `all`, moving rows from where they were to where they now are. */
   show(all) {
     const rows = all.sort(byStanding).slice(0, this.pageSize);
@@ -168,6 +194,7 @@ class Board {
     });
     this.rows = next;
     document.querySelector("[data-board-empty]")?.toggleAttribute("hidden", rows.length > 0);
+    if (this.ownNode && next.has(this.own)) this.ownNode.hidden = true;
     this.slide(rows, before);
     this.announcer.note(moved);
   }

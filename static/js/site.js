@@ -20,6 +20,9 @@ if (themeButton) {
   });
 }
 
+// On a narrow screen the tabs scroll: bring the current one into sight.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Listeners sit on the document: parts of a page are replaced while it is open.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("[data-menu][open]")) {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.builders import PASSWORD
 from tests.e2e.browser import Window, chromium
 from tests.stack import Stack
 
@@ -105,6 +106,41 @@ def test_a_running_script_is_cancelled_from_its_page(stack: Stack, browser: Brow
     page.get_by_text("Cancel…").click()
     page.get_by_role("button", name="Yes, stop it").click()
     expect(page.locator("#status-badge")).to_have_text("Cancelled")
+    assert window.complaints == []
+
+
+CROWD = """
+from accounts.models import User
+from tests import builders
+contest = builders.make_contest("crowded")
+builders.fill_board(contest, 104, best=0.9)
+builders.make_submission(contest, User.objects.get(username="bob"), status="FINISHED", public_score=0.01)
+"""
+OVERTAKER = """
+from contests.models import Contest
+from tests import builders
+contest = Contest.objects.get(slug="crowded")
+overtaker = builders.make_user("overtaker")
+builders.make_submission(contest, overtaker, status="FINISHED", public_score=0.95)
+"""
+
+
+def test_the_own_standing_beyond_the_page_is_kept_up_to_date(stack: Stack, browser: Browser) -> None:
+    stack.query(CROWD)
+    window = Window(browser, stack.url)
+    page = window.page
+    page.goto("/accounts/login/?next=/contests/crowded/leaderboard/")
+    page.get_by_label("Username").fill("bob")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign In").click()
+    own = page.locator("[data-board-own]")
+    expect(own).to_contain_text("You stand at rank 105 with 0.01000.")
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+    expect(page.locator("tr[data-team]")).to_have_count(100)
+    stack.query(OVERTAKER)
+    expect(page.locator("tr[data-team]").first).to_contain_text("overtaker", timeout=PATIENT_MS)
+    expect(page.locator("tr[data-team]")).to_have_count(100)
+    expect(own).to_contain_text("You stand at rank 106 with 0.01000.", timeout=PATIENT_MS)
     assert window.complaints == []
 
 

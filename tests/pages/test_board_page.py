@@ -49,8 +49,11 @@ def test_the_own_standing_is_told_when_it_is_on_another_page(contest: Contest, a
     make_submission(contest, alice, status="FINISHED", public_score=0.001)
     client = signed_in(alice)
     assert "You stand at rank 121 with 0.00100 ." in read(client, ADDRESS).text
+    assert client.get(f"{ADDRESS}own/").json() == {"own": {"rank": 121, "score": 0.001}}
     second = read(client, f"{ADDRESS}?page=2")
-    assert "You stand at rank" not in second.text
+    assert (
+        next(given for _tag, given in second.elements if "data-board-own" in given).get("hidden", "") is None
+    )
     assert len([row for row in second.all("tr") if "data-team" in row]) == 21
 
 
@@ -79,3 +82,10 @@ def test_the_private_score_is_not_on_the_page(contest: Contest, alice: User, sta
     make_submission(contest, alice, status="FINISHED", public_score=0.5, private_score=0.8125)
     for user in (alice, staff):
         assert "0.8125" not in read(signed_in(user), ADDRESS).html
+
+
+def test_who_takes_no_part_has_no_standing(contest: Contest, alice: User) -> None:
+    fill_board(contest, 2)
+    for client in (signed_in(None), signed_in(alice)):
+        assert client.get(f"{ADDRESS}own/").json() == {"own": None}
+        assert "data-board-own" not in read(client, ADDRESS).html
