@@ -70,7 +70,8 @@ def test_the_form_tells_quota_and_deadline_first(browser: Client, alice: User) -
     contest = make_contest(daily_limit=5, ends_at=deadline)
     make_submission(contest, alice)
     page = read(browser, ADDRESS)
-    assert "4 of 5" in page.text
+    assert "4 of 5 submissions left today" in page.text
+    assert page.html.index("left today") < page.html.index("multipart")
     assert deadline.strftime("%Y-%m-%d %H:%M UTC") in page.text
 
 
