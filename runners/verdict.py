@@ -88,22 +88,18 @@ class RunFacts:
 def decide(facts: RunFacts) -> Verdict | None:
     """The verdict these facts force, or None when the output is there to be scored."""
     failed = facts.exit_code != 0
-    if facts.kill_reason is KillReason.CANCEL:
-        return Verdict.CANCELLED
-    if facts.kill_reason is KillReason.MEMORY or (facts.oom_kills > 0 and failed):
-        return Verdict.MEMORY_LIMIT_EXCEEDED
-    if facts.kill_reason in (KillReason.WALL, KillReason.CPU):
-        return Verdict.TIME_LIMIT_EXCEEDED
-    if facts.disk_full and failed:
-        return Verdict.DISK_LIMIT_EXCEEDED
-    if facts.kill_reason is KillReason.LOG_FLOOD or facts.output is OutputState.TOO_BIG:
-        return Verdict.OUTPUT_LIMIT_EXCEEDED
-    if facts.kill_reason is KillReason.PIDS or (facts.pids_hits > 0 and failed):
-        return Verdict.PROCESS_LIMIT_EXCEEDED
-    if failed:
-        return Verdict.RUNTIME_ERROR
-    if facts.output is OutputState.MISSING:
-        return Verdict.NO_OUTPUT
-    if facts.output is OutputState.NOT_REGULAR:
-        return Verdict.INVALID_OUTPUT
-    return None
+    rules = (
+        (facts.kill_reason is KillReason.CANCEL, Verdict.CANCELLED),
+        (facts.kill_reason is KillReason.MEMORY, Verdict.MEMORY_LIMIT_EXCEEDED),
+        (facts.oom_kills > 0 and failed, Verdict.MEMORY_LIMIT_EXCEEDED),
+        (facts.kill_reason in (KillReason.WALL, KillReason.CPU), Verdict.TIME_LIMIT_EXCEEDED),
+        (facts.disk_full and failed, Verdict.DISK_LIMIT_EXCEEDED),
+        (facts.kill_reason is KillReason.LOG_FLOOD, Verdict.OUTPUT_LIMIT_EXCEEDED),
+        (facts.output is OutputState.TOO_BIG, Verdict.OUTPUT_LIMIT_EXCEEDED),
+        (facts.kill_reason is KillReason.PIDS, Verdict.PROCESS_LIMIT_EXCEEDED),
+        (facts.pids_hits > 0 and failed, Verdict.PROCESS_LIMIT_EXCEEDED),
+        (failed, Verdict.RUNTIME_ERROR),
+        (facts.output is OutputState.MISSING, Verdict.NO_OUTPUT),
+        (facts.output is OutputState.NOT_REGULAR, Verdict.INVALID_OUTPUT),
+    )
+    return next((verdict for holds, verdict in rules if holds), None)

@@ -99,6 +99,9 @@ def _files(plan: SandboxPlan, box: Path) -> list[str]:
     flags: list[str] = []
     for host in interpreter_directories(Path(plan.environment)):
         flags += ["--bindmount_ro", host]
+        # What the host's owner installed beside that interpreter is no part of the environment.
+        for beside in sorted(Path(host).glob("python3*/site-packages")):
+            flags += ["--bindmount_ro", f"{box}/empty:{beside}"]
     flags += ["--bindmount_ro", f"{plan.environment}:/env"]
     if not any(place.startswith("/input/") for _, place in plan.inputs):
         flags += ["--bindmount_ro", f"{box}/empty:/input"]

@@ -111,6 +111,19 @@ def test_the_root_holds_what_the_contract_says(sandbox: SandboxStage) -> None:
     assert found["/submission"] == ["main.py"]
 
 
+def test_packages_of_the_hosts_own_interpreter_are_not_there(sandbox: SandboxStage) -> None:
+    found = _facts_from(
+        sandbox,
+        """
+        import glob, json, sys
+        places = [path for path in glob.glob(sys.base_prefix + "/lib/python3*/site-packages")
+                  if not path.startswith("/usr/")]
+        print(json.dumps({"entries": [entry for place in places for entry in glob.glob(place + "/*")]}))
+        """,
+    )
+    assert found == {"entries": []}
+
+
 def test_a_program_has_no_rights_and_sees_no_process_but_its_own(sandbox: SandboxStage) -> None:
     found = _facts_from(
         sandbox,
