@@ -1,6 +1,6 @@
 """Everything a person reads exists in English and in Chinese.
 
-`tools/messages.sh` collects new texts and compiles the catalogue; these tests say what is then still missing.
+`make messages` collects new texts and compiles the catalogue; these tests say what is then still missing.
 """
 
 from __future__ import annotations
@@ -231,4 +231,4 @@ def test_the_catalogue_holds_exactly_the_texts_of_the_source(catalogue: polib.PO
     )
     collected = polib.pofile(str(tmp_path / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"))
     in_source, known = {entry.msgid for entry in collected}, {entry.msgid for entry in catalogue}
-    assert (sorted(in_source - known), sorted(known - in_source)) == ([], []), "run tools/messages.sh"
+    assert (sorted(in_source - known), sorted(known - in_source)) == ([], []), "run make messages"
