@@ -23,7 +23,7 @@ from functools import partial
 
 import structlog
 
-from runners.agent import box, usage
+from runners.agent import box
 from runners.agent.cache import BadInput, InputCache
 from runners.agent.heart import Heart
 from runners.agent.rundir import RunDir
@@ -75,7 +75,7 @@ class Attempt:
         self._stages: dict[str, int] = {}
         self._cancel_sent_at = 0.0
         self._log = log.bind(job=run.spec.job_id, attempt=run.spec.attempt)
-        self._heart = Heart(tools.site, run.spec, run.log, partial(usage.sample, run.path), self._wake.set)
+        self._heart = Heart(tools.site, run.spec, run.log, partial(box.usage, run.path), self._wake.set)
 
     def interrupt(self) -> None:
         """Make the attempt look at once whether the agent is stopping."""

@@ -12,7 +12,7 @@ from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import JobSpec, OutputFile
 
 NAME = "nsjail"
-cancel, outcome, reap = nsjail.cancel, nsjail.outcome, nsjail.reap
+cancel, outcome, reap, usage = nsjail.cancel, nsjail.outcome, nsjail.reap, nsjail.usage
 
 
 class CannotStart(Exception):
