@@ -63,7 +63,7 @@ def contest(request: HttpRequest, slug: str, section: str = "overview") -> HttpR
         context["files"] = [
             {"file": file, "preview": preview.of(file.blob)}
             for version in context["versions"]
-            for file in version.files.all()
+            for file in sorted(version.files.all(), key=_reading_order)
         ]
     elif section == "starter":
         context["starters"] = [
@@ -71,6 +71,11 @@ def contest(request: HttpRequest, slug: str, section: str = "overview") -> HttpR
             for starter in found.starters.select_related("blob", "environment")
         ]
     return render(request, f"contests/{section}.html", context)
+
+
+def _reading_order(file: DataFile) -> tuple[bool, bool, str]:
+    """What one learns from comes first, the sample of an answer last."""
+    return (not file.name.startswith("train"), file.name.startswith("sample"), file.name)
 
 
 def _shown_versions(request: HttpRequest, found: Contest) -> list[TaskVersion]:
