@@ -19,9 +19,13 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from compute.models import Pool
+from live import tokens
+from live.publish import Publisher
 
 log = structlog.get_logger(__name__)
 TASK = "pool.bell"
+UNHEARD_ENOUGH = 100
+ADDRESS_TTL_S = 24 * 3600
 
 
 @functools.cache
@@ -35,11 +39,26 @@ def queue_of(pool_slug: str) -> str:
     return f"pool.{pool_slug}"
 
 
+@functools.cache
+def _publisher() -> Publisher:
+    return Publisher.from_url(settings.REDIS_URL)
+
+
+def address(pool_slug: str) -> str:
+    """Where a runner host that is not on our broker hears the same bell, as a live stream of its own."""
+    topic = queue_of(pool_slug)
+    return f"/live/{topic}?token={tokens.sign(settings.SECRET_KEY, topic, ADDRESS_TTL_S)}"
+
+
 def ring(pool_slug: str) -> bool:
     """Ring now. Returns False, and logs, when the broker cannot be reached."""
     try:
-        # Celery's own client tries for seconds to reach a broker that is gone, and this runs inside an upload.
-        _client().ping()
+        # Celery's own client tries for seconds to reach a broker that is gone, and this runs inside an upload;
+        # this question fails at once. Where nobody listens, unheard bells must not pile up either.
+        unheard = _client().llen(queue_of(pool_slug))
+        _publisher().publish_next(queue_of(pool_slug), "bell", {})
+        if isinstance(unheard, int) and unheard >= UNHEARD_ENOUGH:
+            return True
         # A bell nobody hears for a minute says nothing new: the look every 30 s has been there.
         current_app.send_task(TASK, queue=queue_of(pool_slug), expires=60, retry=False, ignore_result=True)
     except (OperationalError, KombuError, RedisError, OSError) as error:

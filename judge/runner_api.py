@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods
 
 from compute import pools
 from contests import blobs
-from judge import lease, logs, results, specification
+from judge import bell, lease, logs, results, specification
 from judge.models import Job
 from runners.spec import PROTOCOL_VERSION, OutputFile
 from runners.verdict import RunFacts
@@ -99,6 +99,15 @@ def claim(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=204)
     spec = lease.claim(pool=pool, host=host, environments=environments)
     return HttpResponse(status=204) if spec is None else JsonResponse(spec.as_json())
+
+
+@_runner_view("POST")
+def bell_address(request: HttpRequest) -> HttpResponseBase:
+    """Where this pool's bell is heard by a host that is not on our broker."""
+    pool = pools.pool_of(_bearer(request))
+    if pool is None:
+        return _problem("This pool token is not known.", 401)
+    return JsonResponse({"address": bell.address(pool.slug)})
 
 
 @_runner_view("POST")

@@ -7,6 +7,7 @@ from judge import runner_api
 app_name = "runner"
 urlpatterns = [
     path("claim", runner_api.claim),
+    path("bell", runner_api.bell_address),
     path("jobs/<uuid:job_id>/heartbeat", runner_api.heartbeat),
     path("jobs/<uuid:job_id>/blobs/<str:sha256>", runner_api.blob),
     path("jobs/<uuid:job_id>/files/<str:sha256>", runner_api.upload),

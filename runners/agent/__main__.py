@@ -16,6 +16,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +26,7 @@ import structlog
 from runners.agent import box, settings
 from runners.agent.adopt import adopt
 from runners.agent.attempt import Tools
-from runners.agent.bell import Bell, Listener
+from runners.agent.bell import Bell, Listener, StreamListener
 from runners.agent.cache import InputCache
 from runners.agent.report import Reporter
 from runners.agent.rundir import RunDir
@@ -74,6 +76,9 @@ class Agent:
         ]
         return regular + extra
 
+    def _hear(self, slug: str) -> Iterator[str]:
+        return self._tools.site.listen(self._tools.settings.pool_token(slug))
+
     def halt(self) -> None:
         """Ask the agent to stop; safe in a signal handler."""
         os.write(self._halt_write, b"!")
@@ -89,6 +94,9 @@ class Agent:
         Reporter(self._tools, self._pools).start()
         if chosen.broker_url:
             Listener(chosen.broker_url, {pool.slug: pool.bell for pool in self._pools}).start()
+        else:
+            for pool in self._pools:
+                StreamListener(pool.slug, pool.bell, partial(self._hear, pool.slug)).start()
         for slot in self._slots:
             slot.start()
         pools = ",".join(f"{pool.slug}:{pool.slots}" for pool in chosen.pools)

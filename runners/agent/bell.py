@@ -10,7 +10,8 @@ waiting job does not make every slot ask. A ring while all slots work is kept fo
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -49,6 +50,36 @@ class Bell:
             rung = self._changed.wait_for(lambda: self._rung or self._closed, timeout)
             self._rung = False
             return rung
+
+
+class StreamListener(threading.Thread):
+    """Hears one pool's bell on the site's live stream: for a host that is not on the site's broker.
+
+    `listen` opens the stream and yields the names of its events ("" for any other sign of life).
+    """
+
+    def __init__(self, slug: str, bell: Bell, listen: Callable[[], Iterator[str]]) -> None:
+        super().__init__(name=f"bell {slug}", daemon=True)
+        self._slug, self._bell, self._listen = slug, bell, listen
+
+    def run(self) -> None:
+        backoff = Backoff(first=0.5, most=30.0)
+        missed, told = True, False
+        while True:
+            try:
+                for event in self._listen():
+                    if (
+                        missed or event
+                    ):  # the first sign of life: one may have been lost while nobody listened
+                        self._bell.ring()
+                    missed = told = False
+                    backoff.reset()
+            except Exception as error:  # noqa: BLE001  whatever the site does, the agent goes on looking
+                if not told:
+                    log.warning("bell stream away", pool=self._slug, error=type(error).__name__)
+                told = True
+            missed = True
+            time.sleep(backoff.next())
 
 
 class Listener(threading.Thread):

@@ -5,7 +5,7 @@ PODIUM_AGENT_DIR          the agent's own directory: cache/ and runs/
 PODIUM_ENVIRONMENTS_DIR   built environments: <name>/<version>/
 PODIUM_POOLS              "cpu:2,scoring:1": pool slugs and their slots on this host
 PODIUM_POOL_TOKENS_DIR    a file <slug> for each pool, mode 0600, holding the pool's token
-PODIUM_BROKER_URL         optional; where the pools' bells ring (else: a look every PODIUM_LOOK_EVERY_S)
+PODIUM_BROKER_URL         optional; where the pools' bells ring (else: the site's own live stream)
 PODIUM_LOOK_EVERY_S       optional, 30: how long a free slot waits for a bell before it asks anyway
 PODIUM_AGENT_STOP         optional, "leave": sandboxes outlive the agent; "kill": all jobs are given back
 PODIUM_AGENT_HOST         optional, the host's name: what the site calls this host
@@ -52,7 +52,7 @@ class Settings:
     pools: tuple[PoolSlots, ...]
     tokens_dir: Path
     host: str
-    broker_url: str = ""  # empty: no bells, only looks
+    broker_url: str = ""  # empty: bells come by the site's live stream
     look_every_s: float = 30.0
     stop: StopMode = StopMode.LEAVE
     cache_bytes: int = 4096 * 1024 * 1024

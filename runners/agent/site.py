@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -32,6 +32,7 @@ LOG_CHUNK = 64 * 1024  # raw bytes of log in one heartbeat
 PIECE = 256 * 1024
 KEEP_S = 4.0  # an idle connection is dropped before uvicorn does it (5 s), perhaps under a call of ours
 T = TypeVar("T")
+STREAM_SILENCE_S = 40.0  # the site says something each 15 s
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -127,6 +128,26 @@ class Site:
             raise WrongProtocol(str(error)) from error
         except (KeyError, TypeError, AttributeError) as error:
             raise WrongProtocol(f"the site's job has a form unknown here: {error!r}") from error
+
+    def listen(self, pool_token: str) -> Iterator[str]:
+        """Names of the events on the pool's live stream, "" for a sign of life. Ends when the stream does.
+
+        Raises Refused, Unreachable, Rejected. For hosts that are not on the site's broker.
+        """
+        answer = self._send("POST", "bell", pool_token)
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise Refused(_detail(answer) or f"answered {answer.status_code}")
+        _raise_other(answer)
+        address = urljoin(str(self._http.base_url), str(_json(answer)["address"]))
+        try:
+            with self._http.stream(
+                "GET", address, timeout=httpx.Timeout(5.0, read=STREAM_SILENCE_S)
+            ) as stream:
+                stream.raise_for_status()
+                for line in stream.iter_lines():
+                    yield line.removeprefix("event: ") if line.startswith("event: ") else ""
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def heartbeat(self, spec: JobSpec, offset: int, log: bytes, usage: dict[str, float]) -> Pulse:
         """Renew the lease and send log bytes from `offset` on (at most LOG_CHUNK)."""
