@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import Element
+
 import markdown
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _EXTENSIONS = ("tables", "fenced_code", "sane_lists", "def_list")
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h2", "h3", "h4",
@@ -23,12 +26,14 @@ _ATTRIBUTES = {
 
 
 class _BelowThePageTitle(markdown.treeprocessors.Treeprocessor):
-    """The page has its own h1, so the text's headings begin at h2."""
+    """The page has its own h1, so the text's largest heading, whichever its author began with, becomes h2."""
 
-    def run(self, root: object) -> None:
-        for element in root.iter():  # type: ignore[attr-defined]
-            if element.tag in {"h1", "h2", "h3", "h4", "h5"}:
-                element.tag = f"h{int(element.tag[1]) + 1}"
+    def run(self, root: Element) -> None:
+        headings = [element for element in root.iter() if element.tag in _HEADINGS]
+        largest = min((_HEADINGS.index(element.tag) for element in headings), default=0)
+        for element in headings:
+            level = _HEADINGS.index(element.tag) - largest + 1
+            element.tag = _HEADINGS[min(level, len(_HEADINGS) - 1)]
 
 
 def render(text: str) -> SafeString:

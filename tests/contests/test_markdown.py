@@ -41,7 +41,8 @@ def test_nothing_that_acts_or_dresses_up_is_left(text: str) -> None:
 
 
 def test_headings_begin_below_the_pages_own() -> None:
-    assert render("# One\n\n## Two") == "<h2>One</h2>\n<h3>Two</h3>"
+    for one, two in (("#", "##"), ("##", "###"), ("###", "####")):
+        assert render(f"{one} One\n\n{two} Two") == "<h2>One</h2>\n<h3>Two</h3>"
 
 
 def test_tables_code_and_links_are_kept() -> None:

@@ -144,6 +144,41 @@ def test_the_own_standing_beyond_the_page_is_kept_up_to_date(stack: Stack, brows
     assert window.complaints == []
 
 
+RARE = """
+from compute.models import Pool
+from tests import builders
+contest = builders.make_contest("rare", environments=["cobol"])
+builders.make_host(Pool.objects.get(slug="cpu"), name="builder",
+                   building={"cobol": {"state": "building", "percent": 10, "step": "x"}})
+builders.make_submission(contest, builders.make_user("patient"), filename="waits.py")
+"""
+FURTHER = """
+from django.utils import timezone
+from compute.models import RunnerHost
+RunnerHost.objects.filter(name="builder").update(
+    building={"cobol": {"state": "building", "percent": 55, "step": "y"}}, seen_at=timezone.now())
+"""
+
+
+def test_a_page_tells_how_far_the_environment_it_waits_for_is(stack: Stack, browser: Browser) -> None:
+    stack.query(RARE)
+    window = Window(browser, stack.url)
+    page = window.page
+    page.goto("/accounts/login/?next=/submissions/")
+    page.get_by_label("Username").fill("patient")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign In").click()
+    page.get_by_role("link", name="waits.py").click()
+    expect(page.get_by_text("which is being built: 10 % done")).to_be_visible()
+    page.get_by_text("Cancel…").click()
+    stack.query(FURTHER)
+    expect(page.get_by_text("which is being built: 55 % done")).to_be_visible(timeout=PATIENT_MS)
+    # The open menu survived the refresh of what is around it.
+    page.get_by_role("button", name="Yes, stop it").click()
+    expect(page.locator("#status-badge")).to_have_text("Cancelled")
+    assert window.complaints == []
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_sent(
     stack: Stack, browser: Browser, tmp_path: Path
 ) -> None:
