@@ -71,7 +71,8 @@ class JobSpec:
     limits: Limits
     required_output: str  # file name in /output
     heartbeat_s: float = 10.0
-    links: tuple[tuple[str, str], ...] = ()  # (place in the sandbox, target), e.g. ("/kaggle/input/x", "/input")
+    # (place in the sandbox, target), for example ("/kaggle/input/x", "/input")
+    links: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"protocol": PROTOCOL_VERSION}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import sqlite3
 from pathlib import Path
 
 import psutil
@@ -38,14 +40,15 @@ def processes(stack: Stack) -> list[str]:
 
 
 def cgroups(stack: Stack) -> list[str]:
-    """Cgroups with a process of this stack, or with none at all."""
-    found = []
-    for folder in Path("/sys/fs/cgroup").glob("**/podium/*"):
-        with contextlib.suppress(OSError):
-            pids = [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
-            if not pids or any(of(stack, pid) for pid in pids):
-                found.append(f"cgroup {folder}")
-    return found
+    """Cgroups of this stack's attempts: they are named by their job. Other stacks may run on this host."""
+    with contextlib.closing(
+        sqlite3.connect(f"file:{stack.var}/podium.sqlite3?mode=ro", uri=True)
+    ) as database:
+        jobs = {row[0] for row in database.execute("select id from judge_job")}
+    # Unlike Path.glob, this one does not mind folders that vanish meanwhile.
+    names = glob.glob("/sys/fs/cgroup/**/podium/*", recursive=True)  # noqa: PTH207
+    folders = [Path(name) for name in names]
+    return [f"cgroup {path}" for path in folders if path.name.replace("-", "")[:32] in jobs and path.is_dir()]
 
 
 def mounts(stack: Stack) -> list[str]:
