@@ -5,7 +5,7 @@ supervisor alone and the order of ending stays ours:
 
     at once   the agent, the Celery processes and the publisher get SIGTERM; the agent gives its jobs back,
               for which it still needs the web process
-    then      the web process (when the agent is gone, or after AGENT_GRACE_S)
+    then      the web process (when those are gone, or after AGENT_GRACE_S)
     then      the broker
     at last   whoever is left at END_WITHIN_S gets SIGKILL
 

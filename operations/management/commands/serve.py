@@ -39,4 +39,8 @@ async def serve(chosen: Machine, *, with_agent: bool) -> None:
         if with_agent:
             await supervisor.start_and_wait(processes.agent(chosen))
         say(f"Podium is ready: {chosen.url}")
+        if not chosen.plain_http:
+            say(
+                "It expects a proxy that speaks TLS in front of it; docs/operate.md says how (or PODIUM_PLAIN_HTTP=1)."
+            )
         await asyncio.Event().wait()
