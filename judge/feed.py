@@ -61,7 +61,7 @@ def status_changed(submission_id: uuid.UUID) -> None:
 
 def queue_moved(pool_id: int) -> None:
     """Tell the first who wait in this pool where they stand now."""
-    for place, submission_id in enumerate(queue.order(pool_id)[:POSITIONS_TOLD], start=1):
+    for place, submission_id in enumerate(queue.order(pool_id, POSITIONS_TOLD), start=1):
         if not _publisher().publish_next(topic_of(submission_id), "position", {"queue_position": place}):
             return  # the broker is down; one failed try is enough
 

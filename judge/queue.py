@@ -41,11 +41,11 @@ def position(submission: Submission) -> int | None:
     return places.index(submission.pk) + 1 if submission.pk in places else None
 
 
-def order(pool_id: int) -> list[uuid.UUID]:
-    """The submissions waiting in a pool, the next one first."""
+def order(pool_id: int, limit: int | None = None) -> list[uuid.UUID]:
+    """The submissions waiting in a pool, the next one first; the first `limit` of them."""
     now = timezone.now()
     jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id)
-    return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True))
+    return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True)[:limit])
 
 
 def waiting(submission: Submission) -> Waiting | None:
