@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
 
+import re
 from typing import cast
 
 from django.conf import settings
@@ -16,15 +17,20 @@ from live.asgi import Live, LiveSettings
 from live.protocol import Application
 
 FORM_SLACK = 1 << 20  # multipart boundaries and the other fields
-RUNNER_OUTPUT_LIMIT = 1 << 30  # each job's own, smaller limit is checked while its bytes are written
-JSON_LIMIT = 2 << 20
+SMALL = 2 << 20  # JSON of runners, forms without a file
+SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/submissions/|/contests/[^/]+/submit/")
+RUNNER_FILE = re.compile(r"/runner/v1/jobs/[^/]+/files/[^/]+")
 
 
 def limit_for(path: str) -> int:
-    """The most bytes a request body may have."""
-    if path.startswith("/runner/v1/"):
-        return RUNNER_OUTPUT_LIMIT if "/files/" in path else JSON_LIMIT
-    return (settings.PODIUM_MAX_UPLOAD_MB << 20) + FORM_SLACK
+    """The most bytes a request body may have: large ones only where a file is awaited."""
+    if SUBMISSION.fullmatch(path):
+        return (settings.PODIUM_MAX_UPLOAD_MB << 20) + FORM_SLACK
+    if RUNNER_FILE.fullmatch(path):
+        return (
+            settings.PODIUM_MAX_OUTPUT_MB << 20
+        )  # each job's own, smaller limit is checked while it is written
+    return SMALL
 
 
 application = Live(

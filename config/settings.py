@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -111,7 +112,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # unix:///… for the embedded Valkey, redis://… for a server.
 REDIS_URL = env.text("PODIUM_REDIS_URL", f"unix://{VAR / 'run' / 'valkey.sock'}")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {"default": {"BACKEND": "config.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}}
 
 _REDIS_AS_BROKER = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_URL = _REDIS_AS_BROKER
@@ -123,7 +124,10 @@ CELERY_TASK_DEFAULT_QUEUE = "judge"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 60
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "judge.sweep", "schedule": 15.0, "options": {"expires": 15.0}}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "judge.sweep", "schedule": 15.0, "options": {"expires": 15.0}},
+    "tidy": {"task": "judge.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "run" / "beat-schedule")
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -166,7 +170,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = VAR / "media"  # unused: everything uploaded is a blob
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -193,12 +196,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 PODIUM_BLOBS = VAR / "blobs"
 PODIUM_MAX_UPLOAD_MB = env.number("PODIUM_MAX_UPLOAD_MB", 100)
+PODIUM_MAX_OUTPUT_MB = env.number("PODIUM_MAX_OUTPUT_MB", 256)
 PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3
 PODIUM_VERSION = "0.1.0"
-# Request bodies above 2.5 MB go to a file here while they stream in: the web process stays small.
+# Request bodies above 2.5 MB go to files while they stream in: the web process stays small. Django puts the body of
+# a request where Python puts temporary files and knows no setting for it; /tmp may be memory.
 FILE_UPLOAD_TEMP_DIR = VAR / "uploads"
+tempfile.tempdir = str(FILE_UPLOAD_TEMP_DIR)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 for _folder in (VAR, VAR / "run", VAR / "uploads", VAR / "blobs", STATIC_ROOT):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from contests import blobs
+from contests import downloads
 from contests.models import Contest, DataFile, TaskVersion
 
 
@@ -83,12 +83,7 @@ class ContestDetail(APIView):
 
     def get(self, request: Request, slug: str) -> Response:
         contest = visible(request, slug)
-        versions = (
-            TaskVersion.objects.filter(task__phase__contest=contest, active=True)
-            .select_related("task__phase__contest", "environment")
-            .prefetch_related("files__blob", "environments")
-            .order_by("task__phase__position", "task__position")
-        )
+        versions = TaskVersion.objects.shown_to(request.user, contest)
         return Response(
             {
                 **_brief(contest),
@@ -104,27 +99,11 @@ class ContestData(APIView):
 
     permission_classes = (AllowAny,)
 
-    def get(self, request: Request, slug: str, name: str) -> FileResponse:
-        return data_file_response(visible(request, slug), name)
-
-
-def data_file_response(contest: Contest, name: str) -> FileResponse:
-    """The file as an attachment. Raises NotFound."""
-    file = (
-        DataFile.objects.filter(
-            task_version__task__phase__contest=contest, task_version__active=True, name=name
-        )
-        .select_related("blob")
-        .first()
-    )
-    if file is None:
-        raise NotFound(_("This contest has no such data file."))
-    response = FileResponse(
-        blobs.path_of(file.blob_id).open("rb"),
-        as_attachment=True,
-        filename=file.name,
-        content_type="application/octet-stream",
-    )
-    response["ETag"] = f'"{file.blob_id}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    def get(self, request: Request, slug: str, name: str) -> HttpResponseBase:
+        versions = list(TaskVersion.objects.shown_to(request.user, visible(request, slug)))
+        file = DataFile.objects.filter(task_version__in=versions, name=name).select_related("blob").first()
+        if file is None:
+            raise NotFound(_("This contest has no such data file."))
+        response = downloads.attachment(request._request, file.blob, file.name)  # noqa: SLF001 - DRF wraps it
+        response["ETag"] = f'"{file.blob_id}"'
+        return response

@@ -6,9 +6,11 @@ The same content is stored once; a second writer of the same bytes finds them th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +20,7 @@ from django.conf import settings
 from contests.models import Blob
 
 CHUNK = 1 << 20
+INCOMING = "incoming-"
 
 
 class TooLarge(Exception):
@@ -33,11 +36,18 @@ def chunks_of(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def write(pieces: Iterable[bytes], *, max_bytes: int) -> tuple[str, int]:
-    """Write the bytes, synced, and return (sha256, size). Raises TooLarge beyond `max_bytes`."""
+class WrongDigest(Exception):
+    """The bytes are not those that were announced; nothing was kept."""
+
+
+def write(pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = None) -> tuple[str, int]:
+    """Write the bytes, synced, and return (sha256, size).
+
+    Raises TooLarge beyond `max_bytes`, WrongDigest when they do not have the `expected` SHA-256.
+    """
     root = Path(settings.PODIUM_BLOBS)
     root.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=root, prefix="incoming-")
+    descriptor, name = tempfile.mkstemp(dir=root, prefix=INCOMING)
     digest, size = hashlib.sha256(), 0
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -50,6 +60,8 @@ def write(pieces: Iterable[bytes], *, max_bytes: int) -> tuple[str, int]:
             file.flush()
             os.fsync(file.fileno())
         sha256 = digest.hexdigest()
+        if expected not in {None, sha256}:
+            raise WrongDigest  # noqa: TRY301 - the cleanup below is for every failure
         _move(Path(name), path_of(sha256))
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -58,11 +70,19 @@ def write(pieces: Iterable[bytes], *, max_bytes: int) -> tuple[str, int]:
 
 
 def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
+    try:
+        target.parent.mkdir()
+    except FileExistsError:
+        pass
+    else:
+        _sync(target.parent.parent)
     source.chmod(0o440)
     source.replace(target)
-    # The rename itself must survive a power cut, so the folder is synced too.
-    descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(target.parent)  # the rename itself must survive a power cut
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -88,3 +108,18 @@ def head(blob: Blob, limit: int = 65_536) -> bytes:
     """The first bytes of a blob. The web process never reads more of anything a contestant wrote."""
     with path_of(blob.sha256).open("rb") as file:
         return file.read(limit)
+
+
+def remove_cut_short(*, older_than_s: float = 3600.0) -> int:
+    """Delete what writers that were killed left half written; a write that is under way is younger. Returns how many.
+
+    Whole blobs that no row names are left: deleting one could race with an upload of the same content.
+    """
+    before = time.time() - older_than_s
+    removed = 0
+    for path in Path(settings.PODIUM_BLOBS).glob(f"{INCOMING}*"):
+        with contextlib.suppress(FileNotFoundError):  # its writer has just finished
+            if path.stat().st_mtime < before:
+                path.unlink()
+                removed += 1
+    return removed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -62,6 +63,11 @@ class Contest(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def is_organised_by(self, user: object) -> bool:
+        if getattr(user, "is_staff", False):
+            return True
+        return isinstance(user, AbstractBaseUser) and self.organisers.filter(pk=user.pk).exists()
+
 
 class Phase(models.Model):
     contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="phases")
@@ -106,6 +112,19 @@ def default_limits() -> dict[str, object]:
     return Limits().as_json()
 
 
+class TaskVersionQuerySet(models.QuerySet["TaskVersion"]):
+    def shown_to(self, user: object, contest: Contest) -> TaskVersionQuerySet:
+        """The active versions of a contest, in order; those of phases yet to start only to its organisers."""
+        shown = self.filter(task__phase__contest=contest, active=True)
+        if not contest.is_organised_by(user):
+            shown = shown.filter(task__phase__starts_at__lte=timezone.now())
+        return (
+            shown.select_related("task__phase__contest", "environment")
+            .prefetch_related("files__blob", "environments")
+            .order_by("task__phase__position", "task__position")
+        )
+
+
 class TaskVersion(models.Model):
     """Everything a score depends on, pinned. `active` is the version that new submissions are judged by."""
 
@@ -128,6 +147,8 @@ class TaskVersion(models.Model):
     )
     scoring_environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
     solution = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+
+    objects = TaskVersionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("task version")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.utils.translation import gettext as _
 
 from contests.models import Contest, TaskVersion
 from metrics import catalogue
+from metrics.scoring_spec import ScoringSpec
+from runners.spec import Limits
 
 
 class CannotPublish(Exception):
@@ -24,6 +28,11 @@ def problems(contest: Contest) -> list[str]:
     )
     if not versions:
         found.append(_("The contest has no task."))
+    phases = Counter(version.task.phase_id for version in versions)
+    if any(count > 1 for count in phases.values()):
+        found.append(
+            _("A phase has several tasks. They would share one board; give each a phase of its own for now.")
+        )
     for version in versions:
         found.extend(_task_problems(version))
     return found
@@ -39,15 +48,43 @@ def _task_problems(version: TaskVersion) -> list[str]:
             )
             % {"task": name}
         )
-    if version.metric not in catalogue.CATALOGUE:
-        found.append(_("Task “%(task)s” has no known metric.") % {"task": name})
-    if not version.target_columns:
-        found.append(_("Task “%(task)s” names no target column.") % {"task": name})
+    found.extend(_scoring_problems(version))
     if not version.kinds:
         found.append(_("Task “%(task)s” takes no kind of submission.") % {"task": name})
     if any(file.blob_id == version.solution_id for file in version.files.all()):
         found.append(_("Task “%(task)s” gives its solution away as a data file.") % {"task": name})
     return found
+
+
+def _scoring_problems(version: TaskVersion) -> list[str]:
+    name = version.task.title
+    if version.metric not in catalogue.CATALOGUE:
+        return [_("Task “%(task)s” has no known metric.") % {"task": name}]
+    if not version.target_columns:
+        return [_("Task “%(task)s” names no target column.") % {"task": name}]
+    found = []
+    try:
+        scoring_spec(version)
+    except (ValueError, TypeError) as error:
+        found.append(
+            _("Task “%(task)s” cannot be scored as it is defined: %(reason)s")
+            % {"task": name, "reason": error}
+        )
+    try:
+        Limits.from_json(version.limits)
+    except (ValueError, TypeError) as error:
+        found.append(_("Task “%(task)s” has unusable limits: %(reason)s") % {"task": name, "reason": error})
+    return found
+
+
+def scoring_spec(version: TaskVersion) -> ScoringSpec:
+    """What the scorer is told. Raises ValueError or TypeError for a task that could not be scored."""
+    return ScoringSpec(
+        metric=version.metric,
+        params=version.metric_params,
+        id_column=version.id_column,
+        target_columns=tuple(version.target_columns),
+    )
 
 
 def publish(contest: Contest) -> None:

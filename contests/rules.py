@@ -10,8 +10,10 @@ from runners.verdict import Verdict
 
 MAX_FILENAME = 120
 KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script"}
-# Our fault costs nothing, and neither does a submission that was called back.
-FREE_VERDICTS = frozenset({Verdict.INTERNAL_ERROR, Verdict.CANCELLED})
+# Our fault costs nothing, and neither does a submission that was called back before anything ran. One that has
+# started has used a runner and may have shown its log.
+FREE_VERDICTS = frozenset({Verdict.INTERNAL_ERROR})
+FREE_UNLESS_STARTED = frozenset({Verdict.CANCELLED})
 
 
 def kind_of(filename: str) -> str | None:
@@ -42,6 +44,6 @@ def day_start(now: datetime.datetime) -> datetime.datetime:
     return now.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def costs_quota(verdict: str) -> bool:
+def costs_quota(verdict: str, *, started: bool) -> bool:
     """Whether a submission with this verdict (or none yet) uses up one of the day's submissions."""
-    return verdict not in FREE_VERDICTS
+    return verdict not in FREE_VERDICTS and (started or verdict not in FREE_UNLESS_STARTED)

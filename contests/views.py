@@ -57,7 +57,7 @@ def contest(request: HttpRequest, slug: str, section: str = "overview") -> HttpR
         "contest": found,
         "section": section,
         "schedule": schedule.of(found.phases.all(), now),
-        "versions": _shown_versions(request, found),
+        "versions": list(TaskVersion.objects.shown_to(request.user, found)),
     }
     if section == "data":
         context["files"] = [
@@ -78,27 +78,10 @@ def _reading_order(file: DataFile) -> tuple[bool, bool, str]:
     return (not file.name.startswith("train"), file.name.startswith("sample"), file.name)
 
 
-def _shown_versions(request: HttpRequest, found: Contest) -> list[TaskVersion]:
-    versions = (
-        TaskVersion.objects.filter(task__phase__contest=found, active=True)
-        .select_related("task__phase", "environment")
-        .prefetch_related("files__blob", "environments")
-        .order_by("task__phase__position", "task__position")
-    )
-    if not _organises(request, found):
-        versions = versions.filter(task__phase__starts_at__lte=timezone.now())
-    return list(versions)
-
-
-def _organises(request: HttpRequest, found: Contest) -> bool:
-    user = request.user
-    return user.is_staff or (user.is_authenticated and found.organisers.filter(pk=user.pk).exists())
-
-
 @require_safe
 def data(request: HttpRequest, slug: str, file: str) -> HttpResponseBase:
     found = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
-    versions = _shown_versions(request, found)
+    versions = list(TaskVersion.objects.shown_to(request.user, found))
     kept = DataFile.objects.filter(task_version__in=versions, name=file).select_related("blob").first()
     if kept is None:
         raise Http404

@@ -18,6 +18,8 @@ from contests.models import Contest, Submission
 from judge import cancel, intake, logs, queue
 from judge.models import Run
 
+MAX_DIGITS = 15
+
 
 class Refused(APIException):
     """An intake refusal as an API error."""
@@ -123,7 +125,8 @@ class SubmissionLog(APIView):
     def get(self, request: Request, submission_id: uuid.UUID) -> Response:
         after = request.query_params.get("after", "0")
         part = logs.read(
-            _own(request, submission_id), after=int(after) if after.isascii() and after.isdigit() else 0
+            _own(request, submission_id),
+            after=int(after) if after.isascii() and after.isdigit() and len(after) <= MAX_DIGITS else 0,
         )
         return Response(
             {"offset": part.offset, "text": part.text, "end": part.end, "complete": part.complete}

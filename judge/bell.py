@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from compute.models import Pool
 from live import tokens
+from live.breaker import BROKER
 from live.publish import Publisher
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ def queue_of(pool_slug: str) -> str:
 
 @functools.cache
 def _publisher() -> Publisher:
-    return Publisher.from_url(settings.REDIS_URL)
+    return Publisher.from_url(settings.REDIS_URL, BROKER)
 
 
 def address(pool_slug: str) -> str:
@@ -55,7 +56,7 @@ def ring(pool_slug: str) -> bool:
     try:
         # Celery's own client tries for seconds to reach a broker that is gone, and this runs inside an upload;
         # this question fails at once. Where nobody listens, unheard bells must not pile up either.
-        unheard = _client().llen(queue_of(pool_slug))
+        unheard = BROKER.call(lambda: _client().llen(queue_of(pool_slug)))
         _publisher().publish_next(queue_of(pool_slug), "bell", {})
         if isinstance(unheard, int) and unheard >= UNHEARD_ENOUGH:
             return True

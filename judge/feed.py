@@ -15,6 +15,7 @@ from contests.models import Submission
 from judge import logs_text, queue
 from leaderboard.wake import wake
 from live import tokens
+from live.breaker import BROKER
 from live.publish import Publisher
 
 TOKEN_TTL_S = 12 * 3600
@@ -23,7 +24,7 @@ POSITIONS_TOLD = 50  # how many of those who wait in a pool are told their new p
 
 @functools.cache
 def _publisher() -> Publisher:
-    return Publisher.from_url(settings.REDIS_URL)
+    return Publisher.from_url(settings.REDIS_URL, BROKER)
 
 
 def topic_of(submission_id: uuid.UUID) -> str:

@@ -1,7 +1,7 @@
 """Taking a submission in: checked, stored and queued, or refused with a sentence that says what to do.
 
 Theory of operation. The bytes are written and synced first; then one transaction, under the lock of the contestant's
-participation, checks what may have changed meanwhile (deadline, quota, the same key twice) and writes the
+team, checks what may have changed meanwhile (deadline, quota, the same key twice) and writes the
 Submission, its Run and the first Job. When `submit` returns, the submission survives a kill -9 of everything.
 """
 
@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -88,30 +90,37 @@ def submit(
     """Accept a file. The same user and key give the same submission, however often. Raises Rejected."""
     if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY:
         raise Rejected("bad_key", _("Idempotency-Key must have 1 to 200 characters."))
+    repeated = _repeated(user, idempotency_key)
+    if repeated is not None:
+        return _same(repeated, contest, file)
     phase = current_phase(contest, timezone.now())
     if phase is None:
-        repeated = _repeated(user, idempotency_key)
-        if repeated is not None:
-            return repeated
         raise Rejected("closed", _("This contest does not take submissions now."), 403)
+    place = _joined(user, contest)
+    # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
+    _check_quota(place.team, phase, timezone.now())
     accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
     accepted = dataclasses.replace(accepted, key=idempotency_key)
     try:
-        return _accept(user, accepted)
+        return _accept(user, place, accepted)
     except IntegrityError:
         # Two uploads with one key at once: the unique constraint let one through; the other finds it.
         repeated = _repeated(user, idempotency_key)
         if repeated is None:
             raise
-        return _same(repeated, accepted)
+        return _same(repeated, contest, file)
 
 
 def _repeated(user: User, key: str | None) -> Submission | None:
     return Submission.objects.filter(user=user, idempotency_key=key).first() if key else None
 
 
-def _same(earlier: Submission, accepted: Accepted) -> Submission:
-    if (earlier.contest_id, earlier.blob_id) != (accepted.contest.pk, accepted.sha256):
+def _same(earlier: Submission, contest: Contest, file: UploadedFile[Any]) -> Submission:
+    """The earlier submission, when it is what is handed in again. Nothing is written to find that out."""
+    digest = hashlib.sha256()
+    for piece in file.chunks():
+        digest.update(piece)
+    if (earlier.contest_id, earlier.blob_id) != (contest.pk, digest.hexdigest()):
         raise Rejected(
             "key_reused",
             _("This Idempotency-Key was used before for another file or contest. Use a new key."),
@@ -210,11 +219,24 @@ def _joined(user: User, contest: Contest) -> Participation:
 
 
 def used_today(team: Team, phase: Phase, now: datetime.datetime) -> int:
+    """Today's submissions that cost: all but our own failures and those called back before anything ran."""
+    never_started = Run.objects.filter(submission=OuterRef("pk"), started_at=None)
     return (
         Submission.objects.filter(team=team, phase=phase, created_at__gte=rules.day_start(now))
         .exclude(verdict__in=rules.FREE_VERDICTS)
+        .exclude(Q(verdict__in=rules.FREE_UNLESS_STARTED) & Exists(never_started))
         .count()
     )
+
+
+def _check_quota(team: Team, phase: Phase, now: datetime.datetime) -> None:
+    if used_today(team, phase, now) >= phase.daily_limit:
+        raise Rejected(
+            "quota",
+            _("You have used all %(limit)s submissions of today. The next day starts at 00:00 UTC.")
+            % {"limit": phase.daily_limit},
+            429,
+        )
 
 
 def quota(user: User, contest: Contest) -> Quota | None:
@@ -227,25 +249,17 @@ def quota(user: User, contest: Contest) -> Quota | None:
     return Quota(used=used_today(place.team, phase, now) if place else 0, limit=phase.daily_limit)
 
 
-def _accept(user: User, accepted: Accepted) -> Submission:
-    place = _joined(user, accepted.contest)
+def _accept(user: User, place: Participation, accepted: Accepted) -> Submission:
     with transaction.atomic():
-        # The lock makes the count below exact. (SQLite: this transaction holds the write lock already.)
-        place = Participation.objects.select_for_update().select_related("team").get(pk=place.pk)
-        repeated = _repeated(user, accepted.key)
-        if repeated is not None:
-            return _same(repeated, accepted)
+        # The lock makes the count below exact for the whole team. (SQLite: this transaction holds the write lock.)
+        team = Team.objects.select_for_update().get(pk=place.team_id)
+        if _repeated(user, accepted.key) is not None:
+            raise IntegrityError("this key was accepted a moment ago")
         now = timezone.now()
         if not rules.is_open(now, accepted.phase.starts_at, accepted.phase.ends_at):
             raise Rejected("closed", _("This contest does not take submissions now."), 403)
-        if used_today(place.team, accepted.phase, now) >= accepted.phase.daily_limit:
-            raise Rejected(
-                "quota",
-                _("You have used all %(limit)s submissions of today. The next day starts at 00:00 UTC.")
-                % {"limit": accepted.phase.daily_limit},
-                429,
-            )
-        return _write(user, place.team, accepted, now)
+        _check_quota(team, accepted.phase, now)
+        return _write(user, team, accepted, now)
 
 
 def _write(user: User, team: Team, accepted: Accepted, now: datetime.datetime) -> Submission:

@@ -43,7 +43,12 @@ def claim(*, pool: Pool, host: str, environments: list[str]) -> JobSpec | None:
         ready |= Q(environment__name=name, environment__version=version)
     jobs = Job.objects.filter(fairness.claimable(now), ready, pool=pool)
     for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
-        spec = _take(job, host=host, now=now)
+        try:
+            spec = _take(job, host=host, now=now)
+        except (ValueError, TypeError, LookupError, specification.ForbiddenPool) as error:
+            # What the organiser defined cannot be judged. It must not stand in the way of other contests' jobs.
+            _fail_undefined(job, f"This job cannot be specified: {error}")
+            continue
         if spec is not None:
             return spec
     return None
@@ -76,6 +81,15 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
         transitions.under_way(job, now)
         transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
         return specification.build(job, token=token)
+
+
+def _fail_undefined(job: Job, reason: str) -> None:
+    log.error("job cannot be specified", job=str(job.pk), reason=reason)
+    try:
+        with transaction.atomic():
+            _fail(job, reason)
+    except Stale:
+        log.info("somebody else had it already", job=str(job.pk))
 
 
 def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:

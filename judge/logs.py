@@ -45,7 +45,8 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
             return max(have, offset + len(data)) if have >= cap and offset <= have else have
         LogChunk.objects.create(job=job, attempt=job.attempt, offset=have, data=fresh)
         Job.objects.filter(pk=job.pk).update(log_bytes=F("log_bytes") + len(fresh))
-        transaction.on_commit(lambda: feed.log_arrived(job.run.submission_id, have, fresh))
+        if job.kind == JobKind.RUN:  # the scorer's words are for organisers
+            transaction.on_commit(lambda: feed.log_arrived(job.run.submission_id, have, fresh))
     return have + len(fresh)
 
 

@@ -9,9 +9,9 @@ from django.conf import settings
 
 from contests import blobs
 from contests.models import Blob, TaskVersion
+from contests.publishing import scoring_spec
 from judge.models import Job
 from metrics import bundle
-from metrics.scoring_spec import ScoringSpec
 from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
 
 PROGRAM = "/submission/main.py"
@@ -37,16 +37,6 @@ def _scorer_program() -> bytes:
 def scorer() -> Blob:
     """The scorer program as a blob; its digest is what a Score records."""
     return blobs.store_bytes(_scorer_program())
-
-
-def scoring_spec(version: TaskVersion) -> ScoringSpec:
-    """What the scorer is told. Raises ValueError for a task that could not be scored."""
-    return ScoringSpec(
-        metric=version.metric,
-        params=version.metric_params,
-        id_column=version.id_column,
-        target_columns=tuple(version.target_columns),
-    )
 
 
 def _scoring_file(version: TaskVersion) -> Blob:

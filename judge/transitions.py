@@ -47,7 +47,7 @@ def summarise(run: Run, *, status: str, **changes: Any) -> None:
 
 def under_way(job: Job, now: datetime.datetime) -> None:
     if job.kind == JobKind.SCORE:
-        summarise(job.run, status=Status.SCORING)
+        summarise(job.run, status=Status.SCORING, started_at=job.run.started_at or now)
     else:
         summarise(job.run, status=Status.RUNNING, started_at=job.run.started_at or now)
 

@@ -110,7 +110,10 @@ def _invalid(limits: Limits, run: Run | None) -> Explanation:
 
 def _cancelled(limits: Limits, run: Run | None) -> Explanation:
     return Explanation(
-        _("Cancelled"), _("This submission was called back. It does not count against your quota.")
+        _("Cancelled"),
+        _("This submission was called back after it had started, so it counts against your quota.")
+        if run is not None and run.started_at
+        else _("This submission was called back before it started. It does not count against your quota."),
     )
 
 

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from contests.api import visible
 from leaderboard import boards
 
-MAX_PAGE = 100_000
+MAX_DIGITS = 6
 
 
 class Leaderboard(APIView):
@@ -23,7 +23,7 @@ class Leaderboard(APIView):
     def get(self, request: Request, slug: str) -> Response:
         contest = visible(request, slug)
         page = request.query_params.get("page", "1")
-        if not (page.isascii() and page.isdigit() and 1 <= int(page) <= MAX_PAGE):
+        if not (page.isascii() and page.isdigit() and len(page) <= MAX_DIGITS and int(page) >= 1):
             raise ValidationError({"page": [_("The page must be a number from 1.")]})
         board = boards.public_board(contest)
         if board is None:

@@ -78,7 +78,9 @@ class BoardPublisher:
             self._told.clear()  # another publisher speaks now: what we told last is no longer what was told last
             return PERIOD_S
         due_in = PERIOD_S
-        for board in Board.objects.filter(audience=Board.Audience.PUBLIC, version__gt=0):
+        for board in Board.objects.filter(
+            audience=Board.Audience.PUBLIC, version__gt=0, phase__contest__published=True
+        ):
             told = self._told.get(board.pk)
             if told is not None and told[0] == board.event_id:
                 continue

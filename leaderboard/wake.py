@@ -9,6 +9,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from live.breaker import BROKER
+
 CHANNEL = "boards:moved"
 
 
@@ -19,7 +21,7 @@ def _client(url: str) -> Redis:
 
 def wake(url: str) -> bool:
     try:
-        _client(url).publish(CHANNEL, b"1")
+        BROKER.call(lambda: _client(url).publish(CHANNEL, b"1"))
     except (RedisError, OSError):
         return False
     return True

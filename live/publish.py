@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any, Self
 
 from redis import Redis
@@ -18,6 +19,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from live.breaker import Breaker
 from live.event import CHANNEL_PREFIX, CURRENT_PREFIX, TOPIC, EventId, as_data, fields
 
 BROKER_TIMEOUT_S = 1.0
@@ -61,7 +63,8 @@ return 1
 class Publisher:
     """Thread-safe as far as its `redis` client is, which may also be shared with forked children."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, breaker: Breaker | None = None) -> None:
+        self._breaker = breaker or Breaker(pause_s=0)
         self._publish = redis.register_script(_PUBLISH)
         self._publish_next = redis.register_script(_PUBLISH_NEXT)
         self._log_again_at = 0.0
@@ -70,7 +73,7 @@ class Publisher:
         self._broken: dict[str, None] = {}
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, breaker: Breaker | None = None) -> Self:
         """A publisher whose calls give up after a second: it runs inside requests."""
         return cls(
             Redis.from_url(
@@ -78,7 +81,8 @@ class Publisher:
                 socket_timeout=BROKER_TIMEOUT_S,
                 socket_connect_timeout=BROKER_TIMEOUT_S,
                 retry=Retry(NoBackoff(), 0),
-            )
+            ),
+            breaker,
         )
 
     def publish(
@@ -104,10 +108,8 @@ class Publisher:
             raise ValueError(f"{topic!r} cannot name a topic")
         broken = "1" if topic in self._broken else "0"
         try:
-            script(
-                keys=[CURRENT_PREFIX + topic],
-                args=[CHANNEL_PREFIX + topic, broken, event_fields, *rest],
-            )
+            arguments = [CHANNEL_PREFIX + topic, broken, event_fields, *rest]
+            self._breaker.call(partial(script, keys=[CURRENT_PREFIX + topic], args=arguments))
         except (RedisError, OSError) as failure:
             self._note_failure(topic, failure)
             return False

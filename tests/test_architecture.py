@@ -103,7 +103,10 @@ def test_every_verdict_is_explained_to_contestants_with_what_it_costs(verdict: V
     ]
     row = next((line for line in rows if f"`{verdict}`" in line), "")
     cost = row.rstrip("| ").rpartition("|")[2].strip()
-    assert cost == ("yes" if rules.costs_quota(verdict) else "no")
+    if rules.costs_quota(verdict, started=True) and not rules.costs_quota(verdict, started=False):
+        assert cost == "once it has started"
+    else:
+        assert cost == ("yes" if rules.costs_quota(verdict, started=True) else "no")
 
 
 def test_every_test_that_the_architecture_names_exists() -> None:

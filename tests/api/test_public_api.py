@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from contests.models import Contest
 from tests.builders import (
@@ -145,7 +147,7 @@ def test_the_leaderboard_is_readable_by_everybody(contest: Contest) -> None:
     assert (first["rank"], first["score"], first["submissions"]) == (1, 0.99, 1)
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "١", "99999999999"])
+@pytest.mark.parametrize("page", ["0", "-1", "x", "١", "99999999999", "9" * 5000])
 def test_a_page_that_is_no_number_is_refused(contest: Contest, page: str) -> None:
     answer = Client().get("/api/v1/contests/digits/leaderboard/", {"page": page})
     assert answer.status_code == 400
@@ -170,3 +172,18 @@ def test_cancelling_and_reading_the_log(contest: Contest, alice: dict[str, str])
 def test_errors_speak_the_readers_language(contest: Contest, alice: dict[str, str]) -> None:
     answer = post(alice | {"accept-language": "zh-hans"}, file=SimpleUploadedFile("a.py", b""))
     assert json.loads(answer.content)["detail"] != ""
+
+
+def test_the_data_of_a_phase_that_has_not_started_is_not_given_out() -> None:
+    make_contest("soon", starts_at=timezone.now() + datetime.timedelta(days=1))
+    assert Client().get("/api/v1/contests/soon/").json()["tasks"] == []
+    assert Client().get("/api/v1/contests/soon/data/train.csv").status_code == 404
+
+
+def test_a_log_offset_of_any_length_is_answered(contest: Contest) -> None:
+    user = make_user("dora")
+    mine = make_submission(contest, user)
+    answer = Client().get(
+        f"/api/v1/submissions/{mine.pk}/log/", {"after": "9" * 5000}, headers=bearer(make_api_token(user))
+    )
+    assert answer.status_code == 200

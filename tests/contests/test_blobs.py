@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,24 @@ def test_small_content_that_is_there_is_not_written_again() -> None:
 
 def test_the_head_of_a_blob_is_bounded() -> None:
     assert len(blobs.head(blobs.store([b"x" * 100_000]))) == 65_536
+
+
+def test_bytes_that_are_not_what_was_announced_are_not_kept() -> None:
+    before = files()
+    with pytest.raises(blobs.WrongDigest):
+        blobs.write([b"other bytes"], max_bytes=100, expected="0" * 64)
+    assert files() == before
+
+
+def test_what_a_killed_writer_left_is_tidied_up_and_fresh_writes_are_not() -> None:
+    root = Path(settings.PODIUM_BLOBS)
+    old, fresh, kept = root / "incoming-old", root / "incoming-fresh", blobs.store([b"kept"])
+    for path in (old, fresh):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    os.utime(blobs.path_of(kept.sha256), (0, 0))
+    assert blobs.remove_cut_short() == 1
+    assert not old.exists()
+    assert fresh.exists()
+    assert blobs.path_of(kept.sha256).exists()
+    fresh.unlink()

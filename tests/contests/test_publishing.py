@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contests import publishing
-from contests.models import Contest, DataFile
+from contests.models import Contest, DataFile, Task, TaskVersion
 from tests.builders import make_contest, task_version_of
 
 pytestmark = pytest.mark.django_db
@@ -47,9 +47,35 @@ def test_a_solution_that_is_also_a_data_file_is_never_published(draft: Contest) 
 
 def test_every_reason_is_listed_at_once(draft: Contest) -> None:
     version = task_version_of(draft)
-    version.metric, version.kinds, version.target_columns = "guessing", [], []
+    version.metric, version.kinds, version.test_features_public = "guessing", [], False
     version.save()
     assert len(reasons(draft)) == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("metric_params", {"average": "macro"}, "average"),
+        ("target_columns", [], "target"),
+        ("target_columns", ["id"], "id"),
+        ("limits", {"wall_s": -1}, "wall_s"),
+        ("limits", {"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_a_task_that_could_not_be_judged_is_not_published(
+    draft: Contest, field: str, value: object, word: str
+) -> None:
+    TaskVersion.objects.filter(pk=task_version_of(draft).pk).update(**{field: value})
+    assert word in " ".join(reasons(draft))
+
+
+def test_two_tasks_in_one_phase_are_refused_until_they_can_have_boards(draft: Contest) -> None:
+    version = task_version_of(draft)
+    other = Task.objects.create(phase=version.task.phase, slug="other", title="Other")
+    version.pk, version.task = None, other
+    version.save()
+    (reason,) = reasons(draft)
+    assert "several tasks" in reason
 
 
 def test_a_contest_without_a_task_is_not_published() -> None:

@@ -34,9 +34,13 @@ def test_a_day_starts_at_midnight_utc_whatever_the_zone() -> None:
     assert rules.day_start(early) == datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC)
 
 
-def test_only_our_own_faults_and_cancellations_are_free() -> None:
-    assert {v for v in Verdict if not rules.costs_quota(v)} == {Verdict.INTERNAL_ERROR, Verdict.CANCELLED}
-    assert rules.costs_quota("")  # not judged yet
+def test_only_our_own_faults_and_what_was_called_back_in_time_are_free() -> None:
+    assert [v for v in Verdict if not rules.costs_quota(v, started=True)] == [Verdict.INTERNAL_ERROR]
+    assert {v for v in Verdict if not rules.costs_quota(v, started=False)} == {
+        Verdict.INTERNAL_ERROR,
+        Verdict.CANCELLED,
+    }
+    assert rules.costs_quota("", started=False)  # not judged yet
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from contests.models import Contest, Submission
+from contests.models import Contest, Submission, TaskVersion
 from judge import lease
 from judge.models import Job
 from tests.builders import make_contest, make_environment, make_submission, make_user
@@ -154,3 +154,15 @@ def test_an_unknown_pool_token_is_told_what_to_do() -> None:
 def test_another_protocol_version_is_refused(queued: Submission) -> None:
     answer = Host().call("POST", "claim", "pool_of-a-test-cpu", {"protocol": 99, "host": "h"})
     assert answer.status_code == 426
+
+
+def test_a_task_that_cannot_be_specified_fails_alone_and_blocks_nobody(contest: Contest) -> None:
+    broken = make_contest("broken")
+    TaskVersion.objects.filter(task__phase__contest=broken).update(limits={"nonsense": 1})
+    poison = make_submission(broken, make_user("p"))
+    innocent = make_submission(contest, make_user("i"))
+    spec = Host().must_claim()
+    assert spec.job_id == str(Job.objects.get(run__submission=innocent).pk)
+    poison.refresh_from_db()
+    assert (poison.status, poison.verdict) == ("FAILED", "INTERNAL_ERROR")
+    assert "nonsense" in Job.objects.get(run__submission=poison).error

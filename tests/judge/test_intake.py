@@ -12,11 +12,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import User
 from contests import blobs
-from contests.models import Submission
-from judge import bell, intake
+from contests.models import Contest, Submission
+from judge import bell, cancel, intake
 from judge.models import Job
 from tests.builders import make_contest, make_submission, make_user, phase_of
+from tests.judge.host import Host
 
 pytestmark = pytest.mark.django_db
 CSV = b"id,target\n3,1\n4,0\n"
@@ -118,14 +120,51 @@ def test_of_twelve_uploads_at_once_at_a_limit_of_five_five_are_accepted() -> Non
     assert (Submission.objects.count(), len(refused)) == (5, 7)
 
 
-def test_cancelled_and_failed_submissions_cost_no_quota() -> None:
-    user, contest = make_user(), make_contest(daily_limit=2)
-    make_submission(contest, user, status="CANCELLED")
-    make_submission(contest, user, status="FAILED")
-    make_submission(contest, user, status="FINISHED", verdict="RUNTIME_ERROR")
+def left(user: User, contest: Contest) -> int:
     quota = intake.quota(user, contest)
     assert quota is not None
-    assert (quota.used, quota.left) == (1, 1)
+    return quota.left
+
+
+def test_our_own_failures_and_what_was_called_back_in_time_cost_no_quota() -> None:
+    user, contest = make_user(), make_contest(daily_limit=3)
+    make_submission(contest, user, status="FAILED")
+    make_submission(contest, user, status="FINISHED", verdict="RUNTIME_ERROR")
+    early = intake.submit(user=user, contest=contest, file=upload())
+    assert left(user, contest) == 1
+    cancel.cancel(early)
+    assert left(user, contest) == 2
+
+
+@pytest.mark.parametrize(("name", "pool"), [("train.py", "cpu"), ("answers.csv", "scoring")])
+def test_what_had_started_costs_quota_even_when_it_is_called_back(name: str, pool: str) -> None:
+    user, contest = make_user(), make_contest(daily_limit=1)
+    submission = intake.submit(user=user, contest=contest, file=upload(name, CSV))
+    Host().must_claim(pool)
+    cancel.cancel(submission)
+    assert refusal(user=user, contest=contest, file=upload("again.py")).code == "quota"
+
+
+def test_an_upload_over_the_quota_is_refused_before_its_bytes_are_kept() -> None:
+    user, contest = make_user(), make_contest(daily_limit=0)
+    before = set(Path(settings.PODIUM_BLOBS).rglob("*"))
+    assert refusal(user=user, contest=contest, file=upload(content=b"x" * 100_000)).status == 429
+    assert set(Path(settings.PODIUM_BLOBS).rglob("*")) == before
+
+
+def test_a_reused_key_never_answers_with_another_contests_submission() -> None:
+    user, one, two = make_user(), make_contest("one"), make_contest("two")
+    intake.submit(user=user, contest=one, file=upload(), idempotency_key="k")
+    two.phases.update(ends_at=timezone.now())
+    assert refusal(user=user, contest=two, file=upload("x.py"), idempotency_key="k").status == 409
+
+
+def test_the_deadline_is_looked_at_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    user, contest = make_user(), make_contest(ends_at=timezone.now() + datetime.timedelta(hours=1))
+    moments = [timezone.now(), timezone.now()]
+    late = timezone.now() + datetime.timedelta(hours=2)
+    monkeypatch.setattr(timezone, "now", lambda: moments.pop() if moments else late)
+    assert refusal(user=user, contest=contest, file=upload()).code == "closed"
 
 
 def test_yesterdays_submissions_do_not_count_today() -> None:

@@ -146,3 +146,14 @@ def test_time_is_told_in_a_form_browsers_read(broker: str, contest: Contest) -> 
     from leaderboard.publisher import cells  # noqa: PLC0415
 
     assert datetime.datetime.fromisoformat(cells(boards.rows(board)[0])[5]).tzinfo is not None
+
+
+def test_the_board_of_a_contest_that_is_not_published_is_told_to_nobody(
+    broker: str, contest: Contest
+) -> None:
+    hears = spectator(broker, contest)
+    fill_board(contest, 1)
+    contest.published = False
+    contest.save()
+    BoardPublisher(broker).step()
+    assert hears.heard() == []
