@@ -7,35 +7,41 @@ and its one finish. A stale token is answered 409 and changes nothing.
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
-import json
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.db.models import Count, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from compute import pools
-from contests import blobs
-from judge import bell, lease, logs, results, specification
-from judge.models import Job
-from runners.spec import PROTOCOL_VERSION, OutputFile
+from contests import blobs, downloads
+from contests.models import Blob
+from judge import bell, lease, logs, results, specification, transitions
+from judge.models import Job, JobUpload
+from runners import wire
+from runners.spec import MAX_OUTPUT_FILES, PROTOCOL_VERSION, OutputFile
 from runners.verdict import RunFacts
 
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
 USAGE_FIELDS = ("wall_s", "cpu_s", "memory", "disk")
+MAX_LISTED = 100  # environments of a host, and builds under way
+MAX_STAGES = 20
+MAX_ATTEMPT = 32_767  # what the column holds
+# "The agent was stopped" costs a job no attempt, so a host that says it for ever would keep a job for ever.
+MAX_PARDONED = 100
 
 
-class BadRequest(Exception):
-    """The body is not what the protocol says."""
-
-    status = 422
+class TooMuch(Exception):
+    """More than this attempt may send; the message says what."""
 
 
 def _problem(detail: str, status: int) -> JsonResponse:
@@ -48,13 +54,11 @@ def _bearer(request: HttpRequest) -> str:
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object that was sent, free of what no database keeps. Raises wire.Malformed, TooMuch."""
     try:
-        raw = json.loads(request.body)
-    except ValueError as error:
-        raise BadRequest("The body must be JSON.") from error
-    if not isinstance(raw, dict):
-        raise BadRequest("The body must be a JSON object.")
-    return raw
+        return wire.read_object(request.body)
+    except RequestDataTooBig as error:
+        raise TooMuch("The body is too large.") from error
 
 
 def _runner_view(method: str) -> Callable[[View], View]:
@@ -69,7 +73,9 @@ def _runner_view(method: str) -> Callable[[View], View]:
                 return view(request, **kwargs)
             except lease.Stale:
                 return _problem("This attempt has ended or was taken over; drop it.", 409)
-            except (BadRequest, results.Malformed) as error:
+            except TooMuch as error:
+                return _problem(str(error), 413)
+            except (wire.Malformed, results.Malformed) as error:
                 return _problem(str(error), 422)
 
         return answered
@@ -87,18 +93,35 @@ def claim(request: HttpRequest) -> HttpResponseBase:
     body = _body(request)
     if body.get("protocol") != PROTOCOL_VERSION:
         return _problem(f"This site speaks runner protocol {PROTOCOL_VERSION}; update the runner.", 426)
-    environments = [str(item) for item in body.get("environments", [])][:100]
-    building = body.get("building", {})
-    if not isinstance(building, dict):
-        raise BadRequest("building must be an object.")
-    host = str(body.get("host", ""))[:120]
+    environments = _environments(body)
+    building = _building(body)
+    host = wire.text(body, "host", most=1000, default="")[:120]
     if not host:
-        raise BadRequest("host must name the runner host.")
+        raise wire.Malformed("host must name the runner host.")
+    slots = wire.whole(body, "slots", default=1)
     pools.report(pool=pool, host=host, environments=environments, building=building)
-    if body.get("slots") == 0:
+    if slots == 0:
         return HttpResponse(status=204)
     spec = lease.claim(pool=pool, host=host, environments=environments)
     return HttpResponse(status=204) if spec is None else JsonResponse(spec.as_json())
+
+
+def _environments(body: dict[str, Any]) -> list[str]:
+    named = wire.listed(body, "environments", most=10_000)
+    if not all(isinstance(item, str) for item in named):
+        raise wire.Malformed("environments must be a list of identifiers.")
+    return named[:MAX_LISTED]
+
+
+def _building(body: dict[str, Any]) -> dict[str, Any]:
+    """Builds under way, by environment: shown to contestants who wait, so each is checked too."""
+    builds = wire.mapping(body, "building", most=MAX_LISTED)
+    for build in builds.values():
+        if not isinstance(build, dict):
+            raise wire.Malformed("building must hold an object for each environment.")
+        if build.get("percent") is not None:
+            wire.whole(build, "percent", most=100)
+    return builds
 
 
 @_runner_view("POST")
@@ -113,24 +136,34 @@ def bell_address(request: HttpRequest) -> HttpResponseBase:
 @_runner_view("POST")
 def heartbeat(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body, token = _body(request), _bearer(request)
+    attempt, offset, data = _attempt(body), wire.whole(body, "log_offset", default=0), _log(body)
+    usage = _usage(body)
     if lease.was_cancelled(job_id=job_id, token=token):
-        return JsonResponse({"cancel": True, "log_offset": body.get("log_offset", 0)})
-    job = lease.held(job_id=job_id, token=token, attempt=body.get("attempt"))
-    lease.extend(job, usage=_usage(body.get("usage")))
-    try:
-        offset, data = int(body.get("log_offset", 0)), base64.b64decode(body.get("log", ""), validate=True)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise BadRequest("log must be base64 and log_offset a number.") from error
-    if offset < 0 or len(data) > logs.MAX_CHUNK:
-        raise BadRequest(f"At most {logs.MAX_CHUNK} bytes of log a call.")
+        return JsonResponse({"cancel": True, "log_offset": offset})
+    job = lease.held(job_id=job_id, token=token, attempt=attempt)
+    lease.extend(job, usage=usage)
     have = logs.append(job, offset=offset, data=data) if data else job.log_bytes
     return JsonResponse({"cancel": False, "log_offset": have})
 
 
-def _usage(raw: object) -> dict[str, float]:
-    if not isinstance(raw, dict):
-        return {}
-    return {name: float(raw[name]) for name in USAGE_FIELDS if isinstance(raw.get(name), int | float)}
+def _attempt(body: dict[str, Any]) -> int:
+    return wire.whole(body, "attempt", least=1, most=MAX_ATTEMPT)
+
+
+def _log(body: dict[str, Any]) -> bytes:
+    encoded = wire.text(body, "log", most=2 * logs.MAX_CHUNK, default="")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
+        raise wire.Malformed("log must be base64.") from error
+    if len(data) > logs.MAX_CHUNK:
+        raise wire.Malformed(f"log must hold at most {logs.MAX_CHUNK} bytes a call.")
+    return data
+
+
+def _usage(body: dict[str, Any]) -> dict[str, float]:
+    raw = wire.mapping(body, "usage", most=100)
+    return {name: wire.number(raw, name, most=wire.MAX_WHOLE) for name in USAGE_FIELDS if name in raw}
 
 
 @_runner_view("GET")
@@ -138,45 +171,63 @@ def blob(request: HttpRequest, job_id: uuid.UUID, sha256: str) -> HttpResponseBa
     job = lease.held(job_id=job_id, token=_bearer(request))
     if sha256 not in specification.input_digests(job):
         return _problem("This file is not an input of this job.", 404)
-    return FileResponse(blobs.path_of(sha256).open("rb"), content_type="application/octet-stream")
+    return downloads.attachment(request, Blob.objects.get(pk=sha256), sha256)
 
 
 @_runner_view("PUT")
 def upload(request: HttpRequest, job_id: uuid.UUID, sha256: str) -> HttpResponseBase:
     job = lease.held(job_id=job_id, token=_bearer(request))
-    limit = specification.limits_of(job).output_mb << 20
+    left = _room(job, sha256)
     try:
-        written, size = blobs.write(iter(lambda: request.read(blobs.CHUNK), b""), max_bytes=limit)
-    except blobs.TooLarge:
-        return _problem(f"The file is larger than this job's output limit of {limit} bytes.", 413)
-    if written != sha256:
+        pieces = iter(lambda: request.read(blobs.CHUNK), b"")
+        written, size = blobs.write(pieces, max_bytes=left, expected=sha256)
+    except blobs.TooLarge as error:
+        raise TooMuch(f"Of this job's output limit only {left} bytes are left.") from error
+    except blobs.WrongDigest:
         return _problem("The bytes do not have the announced SHA-256; send them again.", 422)
-    results.keep_upload(job, written, size)
+    with transaction.atomic():
+        transitions.lock(job.run_id)  # two uploads at once see each other here
+        if size > _room(job, sha256):
+            raise TooMuch("The files of this attempt are together larger than its output limit.")
+        results.keep_upload(job, written, size)
     return JsonResponse({"sha256": written, "size": size}, status=201)
+
+
+def _room(job: Job, sha256: str) -> int:
+    """How many bytes this attempt may still send, a repeated file not counted twice. Raises TooMuch."""
+    others: QuerySet[JobUpload] = JobUpload.objects.filter(job=job, attempt=job.attempt)
+    sent = others.exclude(blob_id=sha256).aggregate(files=Count("pk"), size=Sum("blob__size"))
+    if sent["files"] >= MAX_OUTPUT_FILES:
+        raise TooMuch(f"An attempt may send at most {MAX_OUTPUT_FILES} files.")
+    limit: int = specification.limits_of(job).output_mb << 20
+    return max(0, limit - (sent["size"] or 0))
 
 
 @_runner_view("POST")
 def finish(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body = _body(request)
-    job = lease.held(job_id=job_id, token=_bearer(request), attempt=body.get("attempt"))
+    job = lease.held(job_id=job_id, token=_bearer(request), attempt=_attempt(body))
     results.finish(job, _report(body))
     log.info("attempt finished", job=str(job.pk), kind=job.kind, attempt=job.attempt)
     return JsonResponse({})
 
 
 def _report(body: dict[str, Any]) -> results.Report:
-    try:
-        facts = RunFacts.from_json(body["facts"])
-        files = tuple(OutputFile(**item) for item in body.get("files", []))
-        stages = {str(k): float(v) for k, v in body.get("stages", {}).items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadRequest(f"The report is malformed: {error}") from error
+    facts = RunFacts.from_json(body.get("facts"))
+    files = tuple(OutputFile.from_json(item) for item in wire.listed(body, "files", most=MAX_OUTPUT_FILES))
+    if len({file.name for file in files}) < len(files):
+        raise wire.Malformed("files names one file twice.")
+    wire.whole(body, "log_bytes", default=0)
+    raw = wire.mapping(body, "stages", most=MAX_STAGES)
+    stages = {name[:40]: wire.number(raw, name, most=wire.MAX_SECONDS * 1000) for name in raw}
     return results.Report(facts=facts, files=files, stages=stages)
 
 
 @_runner_view("POST")
 def give_back(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body = _body(request)
-    job: Job = lease.held(job_id=job_id, token=_bearer(request), attempt=body.get("attempt"))
-    lease.give_back(job, reason=str(body.get("reason", ""))[:2000], stopped=body.get("stopped") is True)
+    reason = wire.text(body, "reason", most=100_000, default="")[:2000]
+    stopped = wire.flag(body, "stopped")
+    job = lease.held(job_id=job_id, token=_bearer(request), attempt=_attempt(body))
+    lease.give_back(job, reason=reason, stopped=stopped and job.pardoned < MAX_PARDONED)
     return JsonResponse({})

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from typing import Any
+
+from runners import wire
 
 PROTOCOL_VERSION = 1
 SUBMISSION_FILE = "submission.csv"  # what a contestant's program must leave in /output
 RESULT_FILE = "result.json"  # what the scorer leaves in /output
 RESULT_MAX_BYTES = 256 * 1024
+MAX_OUTPUT_FILES = 20  # that leave a sandbox
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a collected file; use fullmatch
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class JobKind(enum.StrEnum):
@@ -56,6 +62,14 @@ class InputFile:
     sha256: str
     size: int
 
+    @classmethod
+    def from_json(cls, raw: object) -> InputFile:
+        """Raises wire.Malformed."""
+        names = {"path", "sha256", "size"}
+        fields = wire.only(raw, "An input file", needed=names, allowed=names)
+        path = wire.text(fields, "path", most=4096)
+        return cls(path=path, sha256=_sha256(fields), size=wire.whole(fields, "size"))
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
@@ -86,7 +100,7 @@ class JobSpec:
             raise ValueError(f"the site speaks runner protocol {protocol}, this agent {PROTOCOL_VERSION}")
         fields["kind"] = JobKind(fields["kind"])
         fields["argv"] = tuple(fields["argv"])
-        fields["inputs"] = tuple(InputFile(**item) for item in fields["inputs"])
+        fields["inputs"] = tuple(InputFile.from_json(item) for item in fields["inputs"])
         fields["limits"] = Limits.from_json(fields["limits"])
         fields["links"] = tuple((a, b) for a, b in fields.get("links", ()))
         return cls(**fields)
@@ -99,3 +113,22 @@ class OutputFile:
     name: str
     sha256: str
     size: int
+
+    @classmethod
+    def from_json(cls, raw: object) -> OutputFile:
+        """Raises wire.Malformed, above all for a name that could lead out of a directory."""
+        names = {"name", "sha256", "size"}
+        fields = wire.only(raw, "A file", needed=names, allowed=names)
+        name = wire.text(fields, "name", most=100)
+        if not SAFE_NAME.fullmatch(name):
+            raise wire.Malformed(
+                f"{name!r} is no name of an output file: letters, digits, dots, dashes and underscores only."
+            )
+        return cls(name=name, sha256=_sha256(fields), size=wire.whole(fields, "size"))
+
+
+def _sha256(fields: dict[str, Any]) -> str:
+    digest = wire.text(fields, "sha256", most=64)
+    if not SHA256.fullmatch(digest):
+        raise wire.Malformed("sha256 must be 64 hexadecimal digits in lower case.")
+    return digest

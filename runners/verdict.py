@@ -14,7 +14,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any
+from typing import Any, TypeVar
+
+from runners import wire
+
+MAX_SIGNAL = 64
+MAX_EXIT_CODE = 255
 
 
 class Verdict(enum.StrEnum):
@@ -76,13 +81,46 @@ class RunFacts:
         return dataclasses.asdict(self) | {"soft_limits": list(self.soft_limits)}
 
     @classmethod
-    def from_json(cls, raw: dict[str, Any]) -> RunFacts:
-        """Read facts off the wire. Raises ValueError or TypeError when a field is missing or unknown."""
-        fields = dict(raw)
-        fields["kill_reason"] = KillReason(fields.get("kill_reason", ""))
-        fields["output"] = OutputState(fields.get("output", "missing"))
-        fields["soft_limits"] = tuple(fields.get("soft_limits", ()))
-        return cls(**fields)
+    def from_json(cls, raw: object) -> RunFacts:
+        """Read facts off the wire, every one checked. Raises wire.Malformed."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        known = wire.only(raw, "facts", needed={"exit_code", "signal"}, allowed=names)
+        soft = wire.listed(known, "soft_limits", most=10)
+        if not all(isinstance(name, str) and len(name) <= _MAX_WORD for name in soft):
+            raise wire.Malformed("soft_limits must be a list of words.")
+        return cls(
+            exit_code=_or_none(known, "exit_code", least=0, most=MAX_EXIT_CODE),
+            signal=_or_none(known, "signal", least=1, most=MAX_SIGNAL),
+            kill_reason=_one_of(KillReason, known, "kill_reason", KillReason.NONE),
+            oom_kills=wire.whole(known, "oom_kills", default=0),
+            pids_hits=wire.whole(known, "pids_hits", default=0),
+            disk_full=wire.flag(known, "disk_full"),
+            log_bytes=wire.whole(known, "log_bytes", default=0),
+            log_truncated=wire.flag(known, "log_truncated"),
+            wall_s=wire.number(known, "wall_s", most=wire.MAX_SECONDS, default=0.0),
+            cpu_s=wire.number(known, "cpu_s", most=wire.MAX_SECONDS, default=0.0),
+            memory_peak=wire.whole(known, "memory_peak", default=0),
+            disk_peak=wire.whole(known, "disk_peak", default=0),
+            output=_one_of(OutputState, known, "output", OutputState.MISSING),
+            sandbox=wire.text(known, "sandbox", most=_MAX_WORD, default=""),
+            soft_limits=tuple(soft),
+        )
+
+
+_MAX_WORD = 40
+_E = TypeVar("_E", KillReason, OutputState)
+
+
+def _or_none(known: dict[str, Any], name: str, *, least: int, most: int) -> int | None:
+    return None if known[name] is None else wire.whole(known, name, least=least, most=most)
+
+
+def _one_of(words: type[_E], known: dict[str, Any], name: str, default: _E) -> _E:
+    try:
+        return words(known.get(name, default))
+    except (ValueError, TypeError) as error:
+        allowed = ", ".join(repr(word.value) for word in words)
+        raise wire.Malformed(f"{name} must be one of {allowed}.") from error
 
 
 def decide(facts: RunFacts) -> Verdict | None:

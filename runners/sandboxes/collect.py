@@ -3,7 +3,7 @@
 Theory of operation. Called when every process of the run is dead, so nothing moves. Only the top level is
 read, by bare names relative to a directory descriptor opened before the program started; a name is opened
 without following links and without blocking, and counts only if it is a regular file with one name. Bytes are
-copied through our own descriptor and hashed on the way; at most `max_bytes` in all and MAX_FILES files leave
+copied through our own descriptor and hashed on the way; at most `max_bytes` in all and MAX_OUTPUT_FILES files leave
 the sandbox.
 """
 
@@ -12,16 +12,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import re
 import stat
 from pathlib import Path
 
-from runners.spec import OutputFile
+from runners.spec import MAX_OUTPUT_FILES, SAFE_NAME, OutputFile
 from runners.verdict import OutputState
 
-MAX_FILES = 20
 _MAX_SEEN = 10_000  # directory entries looked at; a program may leave as many as it has inodes
-_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CHUNK = 1 << 20
 
 
@@ -41,7 +38,7 @@ def collect(
     files = [first]
     left = max_bytes - first.size
     for name in _names(directory):
-        if len(files) == MAX_FILES:
+        if len(files) == MAX_OUTPUT_FILES:
             break
         if name == required:
             continue
@@ -55,7 +52,7 @@ def collect(
 def _names(directory: int) -> list[str]:
     with os.scandir(directory) as entries:
         seen = [entry.name for entry in itertools.islice(entries, _MAX_SEEN)]
-    return sorted(name for name in seen if _SANE.fullmatch(name))
+    return sorted(name for name in seen if SAFE_NAME.fullmatch(name))
 
 
 def _copy(

@@ -230,3 +230,22 @@ def test_a_sparse_output_of_a_terabyte_costs_nothing(sandbox: SandboxStage) -> N
     result = sandbox.run("import os\nopen('submission.csv', 'w')\nos.truncate('submission.csv', 1 << 40)")
     assert result.facts.output is OutputState.TOO_BIG
     assert result.took_s < _LATE_S
+
+
+def test_a_program_may_open_thousands_of_files_and_no_more(sandbox: SandboxStage) -> None:
+    result = sandbox.run(
+        f"""
+        import errno, os
+        opened = 0
+        try:
+            while opened < 10_000:
+                os.open("/dev/null", os.O_RDONLY)
+                opened += 1
+        except OSError as error:
+            assert error.errno == errno.EMFILE
+        print(opened)
+        assert 4_000 < opened < 4_096
+        {WRITE_OUTPUT}
+        """
+    )
+    assert result.verdict is None, result.log

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.sandboxes.collect import MAX_FILES, collect
+from runners.sandboxes.collect import collect
+from runners.spec import MAX_OUTPUT_FILES
 from runners.verdict import OutputState, Verdict
 from tests.runners.sandbox_stage import SUBMISSION, WRITE_OUTPUT, SandboxStage
 
@@ -74,7 +75,7 @@ for i in range(5_000):
         inodes=25_000,
     )
     assert result.verdict is None
-    assert len(result.names) == MAX_FILES
+    assert len(result.names) == MAX_OUTPUT_FILES
     assert result.took_s - result.facts.wall_s < 3
 
 

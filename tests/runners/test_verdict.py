@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, OutputState, RunFacts, Verdict, decide
+from runners.wire import Malformed
 
 SCORED = None
 OK, MISSING, ODD, BIG = OutputState.OK, OutputState.MISSING, OutputState.NOT_REGULAR, OutputState.TOO_BIG
@@ -80,5 +82,87 @@ def test_facts_come_back_from_json_unchanged() -> None:
 
 
 def test_an_unknown_fact_is_refused() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(Malformed, match="verdict"):
         RunFacts.from_json(_facts().as_json() | {"verdict": "SCORED"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("exit_code", "0"),
+        ("exit_code", True),
+        ("exit_code", 256),
+        ("exit_code", 0.0),
+        ("signal", 0),
+        ("signal", "9"),
+        ("kill_reason", "bored"),
+        ("kill_reason", ["wall"]),
+        ("oom_kills", "x"),
+        ("oom_kills", -1),
+        ("pids_hits", 1.5),
+        ("disk_full", 1),
+        ("log_bytes", 10**400),
+        ("log_truncated", "no"),
+        ("wall_s", float("nan")),
+        ("wall_s", float("inf")),
+        ("wall_s", -1.0),
+        ("wall_s", "1"),
+        ("cpu_s", True),
+        ("cpu_s", None),
+        ("cpu_s", 10**400),
+        ("memory_peak", 1.0),
+        ("disk_peak", None),
+        ("output", None),
+        ("output", {}),
+        ("sandbox", 1),
+        ("sandbox", "x" * 41),
+        ("soft_limits", "memory"),
+        ("soft_limits", [1]),
+        ("soft_limits", ["cpu"] * 11),
+    ],
+)
+def test_a_fact_of_the_wrong_type_or_range_is_refused_in_a_sentence(name: str, value: object) -> None:
+    with pytest.raises(Malformed, match=rf"^{name} .*\.$"):
+        RunFacts.from_json(_facts().as_json() | {name: value})
+
+
+@pytest.mark.parametrize("raw", [None, [], "facts", {}, {"exit_code": 0}])
+def test_facts_that_lack_how_it_ended_are_refused(raw: object) -> None:
+    with pytest.raises(Malformed):
+        RunFacts.from_json(raw)
+
+
+_FILE: dict[str, object] = {"name": "submission.csv", "sha256": "0" * 64, "size": 3}
+_WRONG_DIGESTS: list[object] = [[], None, "0" * 63, "g" * 64, "A" * 64, "0" * 64 + "\n"]
+_WRONG_FILES: list[object] = [
+    None,
+    [],
+    {"name": "x"},
+    _FILE | {"more": 1},
+    *(
+        _FILE | {"name": name}
+        for name in (None, "", "../../x", "a\x00\nb", "a/b", ".hidden", "a\n", "é", "x" * 101)
+    ),
+    *(_FILE | {"sha256": digest} for digest in _WRONG_DIGESTS),
+    *(_FILE | {"size": size} for size in (-1, "3", 3.0, True, None, 2**60)),
+]
+
+
+@pytest.mark.parametrize("raw", _WRONG_FILES, ids=repr)
+def test_a_file_of_another_form_is_refused(raw: object) -> None:
+    with pytest.raises(Malformed):
+        OutputFile.from_json(raw)
+
+
+def test_files_come_back_from_json_unchanged() -> None:
+    assert OutputFile.from_json(_FILE) == OutputFile(name="submission.csv", sha256="0" * 64, size=3)
+    given = {"path": "/input/x", "sha256": "1" * 64, "size": 0}
+    assert InputFile.from_json(given) == InputFile(path="/input/x", sha256="1" * 64, size=0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"path": None}, {"sha256": "../../etc/passwd"}, {"sha256": None}, {"size": "1"}, {"size": None}]
+)
+def test_an_input_whose_digest_is_no_digest_never_becomes_a_path(wrong: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        InputFile.from_json({"path": "/input/x", "sha256": "1" * 64, "size": 0} | wrong)
