@@ -1,0 +1,74 @@
+"""What the judge says on a submission's own topic, heard on a real broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+
+from judge import feed
+from live.breaker import BROKER
+from tests.builders import make_contest, make_submission, make_user
+from tests.judge.host import Host
+from tests.valkey import running_valkey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with running_valkey(tmp_path_factory.mktemp("v")) as url:
+        monkeypatch.setattr(settings, "REDIS_URL", url)
+        monkeypatch.setattr(BROKER, "_closed_until", 0.0)
+        feed._publisher.cache_clear()
+        yield url
+    feed._publisher.cache_clear()
+
+
+class Page:
+    def __init__(self, url: str, submission_id: object) -> None:
+        self._pubsub = redis.Redis.from_url(url).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._pubsub.subscribe(f"live:submission.{submission_id}")
+        self._pubsub.get_message(timeout=1)
+
+    def heard(self) -> list[tuple[str, dict[str, Any]]]:
+        found = []
+        while (message := self._pubsub.get_message(timeout=0.3)) is not None:
+            lines = message["data"].decode().splitlines()
+            name = next(line[7:] for line in lines if line.startswith("event: "))
+            found.append((name, json.loads("".join(line[6:] for line in lines if line.startswith("data: ")))))
+        return found
+
+
+def test_the_owner_hears_each_status_and_the_log_but_never_the_scorers_words(broker: str) -> None:
+    submission = make_submission(make_contest(), make_user())
+    page, host = Page(broker, submission.pk), Host()
+    spec = host.must_claim()
+    host.heartbeat(spec, log=b"epoch 1\n")
+    host.run_well(spec)
+    scoring = host.must_claim("scoring")
+    host.heartbeat(scoring, log=b"all private rows are sevens\n")
+    host.score_well(scoring)
+    heard = page.heard()
+    assert [data["status"] for name, data in heard if name == "status"] == [
+        "RUNNING",
+        "SCORING",
+        "SCORING",
+        "FINISHED",
+    ]
+    assert ("log", {"offset": 0, "end": 8, "text": "epoch 1\n"}) in heard
+    assert "sevens" not in json.dumps(heard)
+    assert "private" not in json.dumps(heard)
+
+
+def test_those_who_wait_hear_their_new_place(broker: str) -> None:
+    contest = make_contest()
+    first, second = (make_submission(contest, make_user(name)) for name in ("a", "b"))
+    page = Page(broker, second.pk)
+    Host().must_claim()
+    assert ("position", {"queue_position": 1}) in page.heard()
+    assert first.pk != second.pk

@@ -1,0 +1,50 @@
+"""Large files leave piece by piece: the web process stays small however many download at once."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+import psutil
+import pytest
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.timeout(90)
+MIB = 1 << 20
+SIZE = 150 * MIB
+
+
+def test_three_downloads_of_a_large_file_cost_no_memory(stack: Stack) -> None:
+    stack.query(
+        "from contests import blobs\n"
+        "from contests.models import DataFile, TaskVersion\n"
+        "v = TaskVersion.objects.get(task__phase__contest__slug='hasty')\n"
+        f"blob = blobs.store(bytes([n]) * {MIB} for n in range({SIZE // MIB}))\n"
+        "DataFile.objects.create(task_version=v, name='large.bin', blob=blob)\n"
+    )
+    web = psutil.Process(stack.pid("web"))
+    before, sizes, peak = web.memory_info().rss, [], 0
+    done = threading.Event()
+
+    def download() -> None:
+        with httpx.stream("GET", f"{stack.url}/api/v1/contests/hasty/data/large.bin", timeout=60) as answer:
+            sizes.append(sum(len(piece) for piece in answer.iter_bytes()))
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.02):
+            peak = max(peak, web.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    threads = [threading.Thread(target=download) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    watcher.join()
+    stack.query("from contests.models import DataFile\nDataFile.objects.filter(name='large.bin').delete()\n")
+    assert sizes == [SIZE] * 3
+    assert peak - before < 60 * MIB
