@@ -14,6 +14,7 @@ which classes the hidden rows have.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from metrics.complaints import Refused, shown
 LARGEST = 1e100
 MAX_NUMBER_CHARACTERS = 400
 MAX_LABEL_CHARACTERS = 1_000
+MAX_SPELLINGS = 10_000  # of known classes that are looked up at once: 7, 7.0, 7.00, …
 LARGEST_CLASS = 2**53  # beyond it a float no longer tells whole numbers apart
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII).fullmatch
@@ -73,7 +75,10 @@ def _number_fault(bare: str) -> str:
 
 
 class Classes:
-    """The classes of a task and their codes 0, 1, 2, …; a prediction may add classes unknown so far."""
+    """The classes of a task and their codes 0, 1, 2, …; a prediction may add classes unknown so far.
+
+    Of those only a digest is kept: a file may name a long class of its own in every row.
+    """
 
     def __init__(self, solution_labels: Iterable[str]) -> None:
         bare = {label.strip() for label in solution_labels}
@@ -84,16 +89,20 @@ class Classes:
         self._codes: dict[str, int] = {label: code for code, label in enumerate(ordered)}
         self.names: list[str] = list(ordered)
         self._by_text: dict[str, int] = {}
+        self._strangers: dict[int, int] = {}
 
     def code(self, text: str) -> float:
         """The code of the class in a cell. Raises Refused for one that cannot name a class of this task."""
         known = self._by_text.get(text)
         if known is None:
             name = self._name(text)
-            known = self._codes.setdefault(name, len(self.names))
-            if known == len(self.names):
-                self.names.append(name)
-            self._by_text[text] = known
+            known = self._codes.get(name)
+            if known is None:
+                digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
+                strangers = self._strangers
+                return strangers.setdefault(int.from_bytes(digest, "big"), len(self.names) + len(strangers))
+            if len(self._by_text) < MAX_SPELLINGS:
+                self._by_text[text] = known
         return known
 
     def _name(self, text: str) -> str:

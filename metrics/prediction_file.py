@@ -181,23 +181,33 @@ def check_header(header: Sequence[str], wanted: Sequence[str], complaints: Compl
     if len(header) == len(wanted) and not any(_loose(cell) in loose for cell in header):
         complaints.add("no_header", expected=", ".join(f"“{name}”" for name in wanted))
         return False
-    missing = [name for name in wanted if name not in header]
-    seen: set[str] = set()
-    for cell in header:
-        if cell in seen:
-            complaints.add("duplicate_column", column=shown(cell))
-        elif cell not in wanted:
-            _complain_of_column(cell, missing, complaints)
-        seen.add(cell)
-    for name in missing:
-        complaints.add("missing_column", column=name)
+    _compare_columns(header, wanted, complaints)
     return False
 
 
-def _complain_of_column(cell: str, missing: list[str], complaints: Complaints) -> None:
-    meant = next((name for name in missing if _loose(name) == _loose(cell)), None)
+def _compare_columns(header: Sequence[str], wanted: Sequence[str], complaints: Complaints) -> None:
+    """Name each difference. Looked up in sets and dicts: a header may hold half a million names."""
+    asked_for, given, seen = set(wanted), set(header), set[str]()
+    missing = dict.fromkeys(name for name in wanted if name not in given)
+    by_loose_name: dict[str, list[str]] = {}
+    for name in missing:
+        by_loose_name.setdefault(_loose(name), []).append(name)
+    for cell in header:
+        if cell in seen:
+            complaints.add("duplicate_column", column=shown(cell))
+        elif cell not in asked_for:
+            alike = by_loose_name.get(_loose(cell))
+            meant = alike.pop(0) if alike else None
+            if meant is not None:
+                del missing[meant]
+            _complain_of_column(cell, meant, complaints)
+        seen.add(cell)
+    for name in missing:
+        complaints.add("missing_column", column=name)
+
+
+def _complain_of_column(cell: str, meant: str | None, complaints: Complaints) -> None:
     if meant is not None:
-        missing.remove(meant)
         complaints.add("misspelled_column", column=shown(cell), meant=meant)
     elif not cell.strip() or cell.startswith("Unnamed:"):
         complaints.add("extra_index_column")

@@ -1,11 +1,12 @@
 """Metrics that are scikit-learn's own, with what it leaves open decided: see docs/metrics.md.
 
-Classes arrive as codes, so a contestant's long or many labels never become a wide NumPy string array.
+Classes arrive as codes, so a contestant's long or many labels never become a wide NumPy string array. Predicted
+classes that no true row has become one code before scikit-learn sees them: some of its metrics make a table of all
+classes by all classes, and a file may name a class of its own in every row.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,14 +16,16 @@ from sklearn import metrics as sklearn_metrics
 
 from metrics.catalogue import Columns
 
+STRANGER = -1  # every predicted class that no true row has
 CLIP = 1e-15  # a certain and wrong prediction costs 34.54, not infinity
 
 
 def balanced_accuracy(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
     """Mean recall over the classes that the true rows have."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
-        return float(sklearn_metrics.balanced_accuracy_score(_codes(truth), _codes(predicted)))
+    true = _codes(truth)
+    classes = np.unique(true)
+    said, _ = _without_strangers(_codes(predicted), classes)
+    return float(sklearn_metrics.recall_score(true, said, labels=classes, average="macro"))
 
 
 def precision(truth: Columns, predicted: Columns, params: Mapping[str, Any]) -> float:
@@ -61,18 +64,25 @@ def _codes(columns: Columns) -> NDArray[np.int64]:
     return np.asarray(columns[0]).astype(np.int64)
 
 
+def _without_strangers(said: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """`said` with STRANGER for whatever is not in `classes`, and how many different classes that were."""
+    known = np.isin(said, classes)
+    return np.where(known, said, STRANGER), len(np.unique(said[~known]))
+
+
 def _averaged(
-    score: Callable[..., float], truth: Columns, predicted: Columns, params: Mapping[str, Any]
+    score: Callable[..., Any], truth: Columns, predicted: Columns, params: Mapping[str, Any]
 ) -> float:
     """`binary` asks for the positive class alone: a third class in a file is then merely wrong."""
     average = params["average"]
-    labels = [params["pos_label"]] if average == "binary" else None
-    return float(
-        score(
-            _codes(truth),
-            _codes(predicted),
-            labels=labels,
-            average="macro" if average == "binary" else average,
-            zero_division=0,
-        )
-    )
+    true = _codes(truth)
+    classes = np.unique(true)
+    if average == "binary":
+        classes = np.union1d(classes, [params["pos_label"]])
+    said, strangers = _without_strangers(_codes(predicted), classes)
+    if average == "binary":
+        return float(score(true, said, labels=[params["pos_label"]], average="macro", zero_division=0))
+    if average == "macro":  # each stranger counts as a class, and its figure is 0
+        figures = score(true, said, labels=classes, average=None, zero_division=0)
+        return float(np.sum(figures) / (len(classes) + strangers))
+    return float(score(true, said, average=average, zero_division=0))

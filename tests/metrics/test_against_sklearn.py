@@ -120,6 +120,24 @@ def test_label_metrics_with_classes_nobody_has(tmp_path: Path, case: LabelCase) 
     draw.agrees(draw.judge(tmp_path, slug, [truth], [said], **params), score, truth, said, **options)
 
 
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+@pytest.mark.parametrize("case", LABEL_SCORES, ids=lambda case: f"{case[0]} {case[1].get('average', '')}")
+@pytest.mark.parametrize("seed", range(3))
+def test_label_metrics_where_most_rows_name_a_class_of_their_own(
+    tmp_path: Path, case: LabelCase, seed: int
+) -> None:
+    slug, params, score, options = case
+    draw = Draw(seed)
+    truth = draw.labels([0, 1, 1, 1, 2])
+    own = [label if draw.random.random() < 0.3 else 100 + at for at, label in enumerate(truth)]
+    draw.agrees(draw.judge(tmp_path, slug, [truth], [own], **params), score, truth, own, **options)
+    text = [f" {label} " if label in (0, 1, 2) else f"né {label}" for label in own]
+    named = ["né 0" if label == 0 else str(label) for label in truth]
+    bare = [label.strip() for label in text]
+    draw.agrees(draw.judge(tmp_path, slug, [named], [text], **params), score, named, bare, **options)
+
+
 @pytest.mark.parametrize("steps", [3, 1000], ids=["many ties", "few ties"])
 def test_binary_roc_auc_and_ties(tmp_path: Path, steps: int) -> None:
     draw = Draw(steps)

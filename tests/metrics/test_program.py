@@ -37,9 +37,16 @@ class Scorer:
         self.pyz.write_bytes(bundle.build_zipapp())
         self.write(metric="accuracy", solution=DIGITS, predictions=GOOD)
 
-    def write(self, *, metric: str = "", solution: str = "", predictions: str = "") -> None:
+    def write(
+        self,
+        *,
+        metric: str = "",
+        solution: str = "",
+        predictions: str = "",
+        targets: tuple[str, ...] = ("target",),
+    ) -> None:
         if metric:
-            spec = ScoringSpec(metric=metric, id_column="id", target_columns=("target",))
+            spec = ScoringSpec(metric=metric, id_column="id", target_columns=targets)
             (self.input / "scoring.json").write_text(json.dumps(spec.as_json()))
         for name, text in (("solution.csv", solution), ("predictions.csv", predictions)):
             if text:
@@ -211,6 +218,47 @@ def test_a_million_rows_are_judged_in_bounded_time_and_memory(scorer: Scorer) ->
     assert scorer.run(memory=700 * MEGABYTE).returncode == JUDGED
     assert time.monotonic() - started < 60
     assert scorer.result()["public"] == 1.0
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "precision", "f1"])
+def test_a_class_of_its_own_in_each_of_a_million_rows_costs_bounded_memory(
+    scorer: Scorer, metric: str
+) -> None:
+    """A table of all classes by all classes would have 10^12 cells."""
+    count = 1_000_000
+    rows = "".join(f"{at},{at % 10},{'Public' if at % 2 else 'Private'}\n" for at in range(count))
+    predictions = "".join(f"{at},{at}\n" for at in range(count))
+    scorer.write(metric=metric, solution=f"id,target,Usage\n{rows}", predictions=f"id,target\n{predictions}")
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each reserves address space
+    done = scorer.run(memory=900 * MEGABYTE, env=threads)
+    assert done.returncode == JUDGED, done.stderr
+    assert scorer.result()["ok"] is True
+
+
+def test_a_long_class_of_its_own_in_each_row_is_not_kept(scorer: Scorer) -> None:
+    count = 100_000
+    rows = "".join(f"{at},{'cat' if at % 2 else 'dog'},Public\n" for at in range(count))
+    with (scorer.input / "predictions.csv").open("w") as stream:  # 97 MB, near the largest upload
+        stream.write("id,target\n")
+        stream.writelines(f"{at}, {at:0960d}𝔸\n" for at in range(count))  # four bytes a character in memory
+    scorer.write(solution=f"id,target,Usage\n{rows}")
+    assert scorer.run(memory=150 * MEGABYTE).returncode == JUDGED
+    assert scorer.result()["public"] == 0.0
+
+
+def test_a_header_of_a_megabyte_costs_no_endless_time(scorer: Scorer) -> None:
+    targets = tuple(f"t{at}" for at in range(1_000))
+    cells = ",".join("1" for _ in targets)
+    scorer.write(
+        metric="rmse",
+        targets=targets,
+        solution=f"id,{','.join(targets)},Usage\n1,{cells},Public\n",
+        predictions=f"id,{','.join(f'{at:x}' for at in range(170_000))}\n1,{cells}\n",
+    )
+    started = time.monotonic()
+    assert scorer.run().returncode == JUDGED
+    assert time.monotonic() - started < 15
+    assert scorer.result()["ok"] is False
 
 
 def test_a_million_rows_too_many_cost_next_to_nothing(scorer: Scorer) -> None:
