@@ -4,9 +4,10 @@ Standard library only.
 
 Theory of operation. `runners/images/<name>/` says what an environment holds: `requirements.txt` (a reason per
 line), `requirements.lock` (what is really installed), `preload.txt` (modules a warm sandbox imports
-beforehand) and `environment.toml` (a title, and the disk a build needs). The version is the first 12 hex
-digits of the lock's SHA-256, so a changed lock is another environment beside the old one, and a task that
-pinned the old one keeps it.
+beforehand) and `environment.toml` (a title, the disk a build needs, and `withheld`: files that packages
+bring and contestants' code must not find, such as data sets with labels; they are removed after installing).
+The version is the first 12 hex digits of the SHA-256 of the lock and of what is withheld, so a changed lock is
+another environment beside the old one, and a task that pinned the old one keeps it.
 
     <root>/<name>/<version>/            a relocatable venv; the sandbox mounts it read-only as /env
     <root>/<name>/<version>/READY       written last, before the directory gets its name

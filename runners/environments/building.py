@@ -90,6 +90,7 @@ class _Build:
         shutil.rmtree(self.half, ignore_errors=True)
         self._check_disk()
         self._install()
+        self._withhold()
         self._compile()
         self._try_imports()
         marker = {
@@ -140,6 +141,21 @@ class _Build:
             )
         except UvFailedError as error:
             raise explain(self.subject, str(error)) from error
+
+    def _withhold(self) -> None:
+        """Remove what contestants' code must not find: data sets with labels that contests may hide.
+
+        A pattern that matches nothing fails the build: its files have moved, and would be handed out.
+        """
+        for pattern in self.definition.withheld:
+            found = sorted(self.half.glob(f"lib/python3*/site-packages/{pattern}"))
+            if not found:
+                raise BuildError(
+                    f"Environment '{self.definition.name}' shall not hold {pattern}, and no such file was "
+                    f"installed: look where it is now, and mend environment.toml"
+                )
+            for path in found:
+                path.unlink()  # never rewritten in place: it may be a hard link into uv's cache
 
     def _compile(self) -> None:
         scale = _COMPILED_SHARE - _PACKAGES_SHARE

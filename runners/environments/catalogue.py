@@ -19,11 +19,12 @@ class Definition:
     """One environment as it would be built now. `disk_mb` is the free space a build from nothing needs."""
 
     name: str
-    version: str  # first 12 hex digits of the lock's SHA-256
+    version: str  # first 12 hex digits of the SHA-256 of what gets installed and what is withheld
     requirements_file: Path  # what gets installed: the lock, or requirements.txt where there is none
     title: str
     disk_mb: int
     preload: tuple[str, ...]  # modules that a warm sandbox has already imported
+    withheld: tuple[str, ...] = ()  # glob patterns below site-packages: removed after installing
 
     @property
     def identifier(self) -> str:
@@ -75,11 +76,16 @@ def _read(folder: Path) -> Definition:
     requirements = lock if lock.exists() else folder / "requirements.txt"
     settings = tomllib.loads((folder / "environment.toml").read_text(encoding="utf-8"))
     preload = folder / "preload.txt"
+    withheld = tuple(map(str, settings.get("withheld", ())))
+    content = requirements.read_bytes()
+    if withheld:
+        content += b"\0withheld\0" + "\n".join(withheld).encode()
     return Definition(
         name=folder.name,
-        version=hashlib.sha256(requirements.read_bytes()).hexdigest()[:12],
+        version=hashlib.sha256(content).hexdigest()[:12],
         requirements_file=requirements,
         title=str(settings["title"]),
         disk_mb=int(settings["disk_mb"]),
         preload=tuple(preload.read_text(encoding="utf-8").split()) if preload.exists() else (),
+        withheld=withheld,
     )

@@ -161,6 +161,41 @@ def test_a_changed_lock_is_another_environment_beside_the_old_one(images: Path, 
     assert environments.ready(root) == sorted(f"tiny@{directory.name}" for directory in (old, new))
 
 
+def _withhold(images: Path, *patterns: str) -> None:
+    settings = images / "tiny" / "environment.toml"
+    settings.write_text(f'title = "Tiny"\ndisk_mb = 1\nwithheld = {list(patterns)!r}\n')
+
+
+def test_what_is_withheld_is_not_in_the_environment_and_the_rest_is(images: Path, root: Path) -> None:
+    with_all = environments.build("tiny", root, _ignore, images=images)
+    _withhold(images, "speck_m*.py")
+    without = environments.build("tiny", root, _ignore, images=images)
+    folders = [next(path.glob("lib/python3*/site-packages")) for path in (with_all, without)]
+    held, kept = ({path.name for path in folder.rglob("*")} for folder in folders)
+    gone = {name for name in held - kept if name.startswith("speck")}
+    assert {name.split(".")[0] for name in gone} == {"speck_more"}  # and its .pyc was never made
+    assert not [name for name in kept if name.startswith("speck_more")]
+    assert "speck.py" in kept
+    assert (folders[0] / "speck_more.py").is_file()  # uv may have linked both to its cache
+
+
+def test_an_environment_that_withholds_something_else_is_another_version(images: Path, root: Path) -> None:
+    versions = {environments.definitions(images)["tiny"].version}
+    for patterns in (["speck_more.py"], ["speck_more.py", "speck.py"], ["speck_more.pyspeck.py"]):
+        _withhold(images, *patterns)
+        versions.add(environments.definitions(images)["tiny"].version)
+    assert len(versions) == 4
+    _withhold(images)
+    assert environments.definitions(images)["tiny"].version in versions
+
+
+def test_a_build_fails_when_what_it_shall_withhold_is_not_where_it_was(images: Path, root: Path) -> None:
+    _withhold(images, "speck/data/*.csv")
+    with pytest.raises(BuildError, match=r"speck/data/\*\.csv"):
+        environments.build("tiny", root, _ignore, images=images)
+    assert environments.ready(root) == []
+
+
 def test_an_environment_whose_interpreter_has_gone_is_not_ready_and_is_built_again(
     images: Path, root: Path
 ) -> None:
