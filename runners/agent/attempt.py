@@ -9,7 +9,9 @@ shows. A stage ends the attempt by raising one of four exceptions, and each has 
     anything else is a bug or a broken disk: logged whole, then like OurFault
 
 Waiting is always `_pause`, which wakes at once when the heart hears "stale" or "cancel" or the agent stops.
-A site that does not answer is waited for without end: ten hours of work are not thrown away for an outage.
+A site that does not answer is waited for without end: ten hours of work are not thrown away for an outage. Only a
+site that takes this attempt's heartbeats but fails at its results (5xx) for `broken_site_s` on end is not away:
+it would fail at them for ever, so the job is given back.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -28,7 +30,7 @@ from runners.agent.cache import BadInput, InputCache
 from runners.agent.heart import Heart
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
-from runners.agent.site import Rejected, Site, SiteError, Stale, Unreachable, patiently
+from runners.agent.site import Broken, Rejected, Site, SiteError, Stale, Unreachable, patiently
 from runners.sandboxes.plan import SandboxError
 from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, RunFacts
@@ -100,7 +102,7 @@ class Attempt:
             self._log.exception("attempt broke")
             self._give_back(f"the agent failed: {type(error).__name__}")
         finally:
-            self._heart.stop(wait=False)
+            self._heart.stop()
 
     def _prepare(self) -> None:
         """Have the inputs here and the sandbox running, unless the job was cancelled before that."""
@@ -183,17 +185,37 @@ class Attempt:
             with self._stage("upload"):
                 for file in files:
                     path = box.collected(self._run.path, file)
-                    patiently(partial(self._site.put_file, self._spec, file, path), self._pause)
-                self._heart.stop()
+                    self._results(partial(self._site.put_file, self._spec, file, path), "a file")
                 self._heart.send_rest(self._pause)
             begun = time.monotonic()
             log_bytes = self._heart.log_size()
             finish = partial(self._site.finish, self._spec, facts, list(files), log_bytes, self._stages)
-            patiently(finish, self._pause)
+            self._results(finish, "the finish")
         except Rejected as error:
             raise OurFault(f"the site refused the results: {error}") from error
         self._log.info("finished", finish_ms=_ms_since(begun), files=len(files), **self._stages)
         self._forget()
+
+    def _results(self, call: Callable[[], None], what: str) -> None:
+        """Repeat a call until the site has it. Raises OurFault when the site is there but breaks at it."""
+        broken_since: float | None = None
+
+        def tried() -> None:
+            nonlocal broken_since
+            try:
+                call()
+            except Broken as error:
+                # What breaks while no heartbeat is heard is an outage seen through a proxy.
+                broken_since = (broken_since or time.monotonic()) if self._heart.heard() else None
+                patience = self._tools.settings.broken_site_s
+                if broken_since is not None and time.monotonic() - broken_since > patience:
+                    raise OurFault(f"the site {error} to {what} for {patience:g} s") from error
+                raise
+            except Unreachable:
+                broken_since = None
+                raise
+
+        patiently(tried, self._pause)
 
     def _discard(self, why: str) -> None:
         self._log.info("discarded", why=why)
@@ -201,10 +223,11 @@ class Attempt:
 
     def _give_back(self, reason: str) -> None:
         self._log.warning("giving back", reason=reason)
-        self._heart.stop(wait=False)
         self._reap()
         try:
-            patiently(partial(self._site.give_back, self._spec, reason), self._pause_in_vain)
+            self._results(partial(self._site.give_back, self._spec, reason), "the give-back")
+        except OurFault as error:
+            self._log.error("not given back, its lease will expire", error=str(error))
         except Halted:
             return  # the job file stays, so the next agent gives it back
         except (Stale, Rejected) as error:
@@ -228,7 +251,7 @@ class Attempt:
         self._forget()
 
     def _forget(self) -> None:
-        self._heart.stop(wait=False)
+        self._heart.stop()
         self._run.settle()
         if self._reap():
             self._run.delete()

@@ -1,10 +1,11 @@
 """An attempt's heartbeat: renews the lease, carries the log, brings back "cancel" and "not yours any more".
 
-Theory of operation. One thread for each attempt, from the claim to the finish, so that a slow download or
+Theory of operation. One thread for each attempt, from the claim to the finish's answer, so that a slow download or
 upload loses no lease. It sends when a heartbeat is due, and soon after the log has grown. Where the log goes
 on is never remembered here: the site's answer says how many bytes it has, which makes a lost answer, a
 repeated call and a restarted agent the same case. An unreachable site changes nothing: the run goes on, the
-thread tries again.
+thread tries again. After the run `send_rest` sends what is left from the slot's own thread, while this one beats
+on: one exchange at a time, whoever makes it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 LOOK_S = 0.1  # how often the log's size is looked at
 LOG_GAP_S = 0.25  # between two calls that carry log, so that a line at a time is not a call at a time
+HEARD_BEATS = 3  # a site that answered none of so many is away
 MAX_STUCK = 3  # answers that take no byte, after which the rest of a log is given up
 
 
@@ -47,16 +49,20 @@ class Heart(threading.Thread):
         self._backoff = Backoff(most=max(1.0, min(10.0, spec.heartbeat_s)))
         self._due = time.monotonic() + spec.heartbeat_s
         self._not_before = 0.0
+        self._answered_at = time.monotonic()  # the claim
+        self._turn = threading.Lock()  # who holds it may move `offset`
 
     def resume(self) -> None:
         """For an adopted attempt: a sign of life at once; its answer tells what the site has of the log."""
         self._due = 0.0
 
-    def stop(self, *, wait: bool = True) -> None:
-        """End the thread; once it was waited for, `send_rest` may be called."""
+    def stop(self) -> None:
+        """End the thread, soon: it is not waited for."""
         self._stopping.set()
-        if wait and self.is_alive():
-            self.join()
+
+    def heard(self) -> bool:
+        """Whether the site takes this attempt's heartbeats: it answered one of the last few."""
+        return time.monotonic() - self._answered_at < HEARD_BEATS * self._spec.heartbeat_s
 
     def run(self) -> None:
         while not self._stopping.is_set() and not self.stale.is_set():
@@ -67,7 +73,7 @@ class Heart(threading.Thread):
                 self._stopping.wait(LOOK_S)
 
     def send_rest(self, pause: Callable[[float], None]) -> None:
-        """Send what is left of the log. Raises Stale, and what `pause` raises."""
+        """Send what is left of the log of an ended run. Raises Stale, and what `pause` raises."""
         stuck = 0
         while self._grown() and stuck < MAX_STUCK:
             before = self.offset
@@ -99,10 +105,12 @@ class Heart(threading.Thread):
 
     def _exchange(self) -> bool:
         """One call; True when there is more log to send at once."""
-        chunk = self._chunk()
-        pulse = self._site.heartbeat(self._spec, self.offset, chunk, self._usage())
-        advanced = pulse.log_offset > self.offset
-        self.offset = pulse.log_offset
+        with self._turn:
+            chunk = self._chunk()
+            pulse = self._site.heartbeat(self._spec, self.offset, chunk, self._usage())
+            self._answered_at = time.monotonic()
+            advanced = pulse.log_offset > self.offset
+            self.offset = pulse.log_offset
         if pulse.cancel and not self.cancel.is_set():
             self.cancel.set()
             self._interrupt()

@@ -54,6 +54,7 @@ class Settings:
     host: str
     broker_url: str = ""  # empty: bells come by the site's live stream
     look_every_s: float = 30.0
+    broken_site_s: float = 600.0  # how long a site may answer 5xx to results while it hears heartbeats
     stop: StopMode = StopMode.LEAVE
     cache_bytes: int = 4096 * 1024 * 1024
 
@@ -90,6 +91,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         host=source.get("PODIUM_AGENT_HOST", "").strip() or socket.gethostname(),
         broker_url=source.get("PODIUM_BROKER_URL", "").strip(),
         look_every_s=_positive(source, "PODIUM_LOOK_EVERY_S", 30.0),
+        broken_site_s=_positive(source, "PODIUM_BROKEN_SITE_S", 600.0),
         stop=_stop_mode(source.get("PODIUM_AGENT_STOP", "").strip() or StopMode.LEAVE),
         cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
     )

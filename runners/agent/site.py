@@ -2,7 +2,8 @@
 
 Theory of operation. Every failure falls into one of four kinds, because the agent does one of four things:
 
-    Unreachable  no answer, or one that is not the site's own (a proxy's page, 5xx, 429): try again, for ever
+    Unreachable  no answer, or one that is not the site's own (a proxy's page, 5xx, 429): try again, for ever;
+                 but Broken (5xx) can also be a site that fails at this very call: see attempt.py
     Stale        the site speaks: the attempt is no longer ours (409) or unknown (401, 403, 404): kill it
     Refused      401 or 403 on a pool call: the operator must mend a token
     Rejected     any other 4xx: asking again with the same words will not help
@@ -27,6 +28,7 @@ import httpx
 
 from runners.spec import PROTOCOL_VERSION, JobSpec, OutputFile
 from runners.verdict import RunFacts
+from runners.wire import plain
 
 LOG_CHUNK = 64 * 1024  # raw bytes of log in one heartbeat
 PIECE = 256 * 1024
@@ -42,6 +44,10 @@ class SiteError(Exception):
 
 class Unreachable(SiteError):
     """No answer of the site's own came; the same call may succeed later."""
+
+
+class Broken(Unreachable):
+    """5xx: the site, or a proxy before it, could not do it just now."""
 
 
 class Stale(SiteError):
@@ -207,7 +213,7 @@ class Site:
         self, spec: JobSpec, reason: str, *, stopped: bool = False, timeout_s: float | None = None
     ) -> None:
         """Let the job be queued again: our fault, or this agent was `stopped` on purpose."""
-        body = {"attempt": spec.attempt, "reason": reason[:500], "stopped": stopped}
+        body = {"attempt": spec.attempt, "reason": plain(reason)[:500], "stopped": stopped}
         self._job_call("POST", spec, "give-back", json=body, timeout=timeout_s)
 
     def _job_call(self, method: str, spec: JobSpec, what: str, **request: Any) -> httpx.Response:
@@ -280,4 +286,6 @@ def _raise_other(response: httpx.Response) -> None:
     retry_later = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
     if response.is_client_error and status not in retry_later and (detail := _detail(response)):
         raise Rejected(f"{status}: {detail}")
+    if response.is_server_error:
+        raise Broken(f"answered {status}")
     raise Unreachable(f"answered {status}")

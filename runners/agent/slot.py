@@ -20,6 +20,7 @@ from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, SettingsError
 from runners.agent.site import Backoff, Refused, Rejected, SiteError, Unreachable, WrongProtocol
 from runners.spec import JobSpec
+from runners.wire import plain
 
 log = structlog.get_logger()
 
@@ -38,9 +39,13 @@ class Pool:
 def claim_body(settings: Settings, slots: int) -> dict[str, Any]:
     """What a claim tells about this host. `slots` 0 only reports and gets no job."""
     root: Path = settings.environments_dir
-    building = {k: v for k, v in environments.progress(root).items() if v.get("state") != "ready"}
+    building = {
+        name: {field: plain(told) if isinstance(told, str) else told for field, told in progress.items()}
+        for name, progress in environments.progress(root).items()
+        if progress.get("state") != "ready"
+    }
     return {
-        "host": settings.host,
+        "host": plain(settings.host),
         "slots": slots,
         "environments": environments.ready(root),
         "building": building,

@@ -64,6 +64,7 @@ class SiteStandIn:
         self.protocol = 1
         self.max_attempts = 3
         self.strange_page = 0  # a status: a proxy in between answers with it, and with HTML
+        self.broken: dict[str, int] = {}  # kind of call -> 5xx that it is answered with, without being heeded
         self._gates: dict[str, threading.Event] = {}
         self._arrived: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self._to_lose: defaultdict[str, int] = defaultdict(int)
@@ -182,6 +183,8 @@ class SiteStandIn:
             gate.wait(60)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
+            if kind in self.broken:
+                raise Answer(self.broken[kind], {"detail": "Something broke."})  # noqa: TRY301 - as below
             with self.lock:
                 answer = self._claim(token, body) if kind == "claim" else self._job_call(parts, token, body)
         except Answer as refused:

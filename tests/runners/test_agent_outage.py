@@ -74,7 +74,9 @@ def test_a_site_that_has_less_of_the_log_than_it_said_gets_it_again(on: AgentSta
 
 
 def test_a_finish_whose_answer_was_lost_is_repeated_and_409_settles_it(on: AgentStage) -> None:
-    job = on.site.add_job(GOOD, environment=ENVIRONMENT)
+    job = on.site.add_job(
+        GOOD, environment=ENVIRONMENT, heartbeat_s=30
+    )  # else a heartbeat may hear 409 first
     on.site.lose_answer("finish")
     on.start_agent()
     on.finished(job)
@@ -118,3 +120,67 @@ def test_a_page_that_is_not_the_sites_own_kills_no_run(on: AgentStage) -> None:
     on.site.strange_page = 0
     on.finished(job)
     assert bytes(job.log) == LINES
+
+
+def finishes(on: AgentStage) -> int:
+    return sum(kind == "finish" for kind, _ in on.site.calls)
+
+
+def test_the_heart_beats_until_the_finish_is_answered(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT, heartbeat_s=0.2)
+    release = on.site.hold("finish")
+    on.start_agent()
+    on.site.wait_for_call("finish")
+    beats = len(job.beats)
+    until(lambda: len(job.beats) >= beats + 3, "heartbeats while the finish waits for its answer")
+    release()
+    on.finished(job)
+    on.nothing_left()
+
+
+@pytest.mark.parametrize("call", ["finish", "files"])
+def test_a_site_that_hears_heartbeats_but_breaks_at_the_results_gets_the_job_back(
+    on: AgentStage, call: str
+) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.site.broken[call] = 500
+    on.start_agent(PODIUM_BROKEN_SITE_S="1")
+    until(lambda: job.give_backs, "given back")
+    on.site.broken.clear()
+    assert "answered 500" in job.give_backs[0]
+    on.finished(job)  # the next attempt, on a site that was mended
+    assert job.attempt == 2
+    on.nothing_left()
+
+
+def test_a_site_that_breaks_at_everything_is_away_and_is_waited_for(on: AgentStage) -> None:
+    silent = GOOD.partition("\n")[2]  # no log: nothing but the finish is left to send
+    job = on.site.add_job(silent, environment=ENVIRONMENT, heartbeat_s=0.1)
+    on.site.broken = {"finish": 502, "heartbeat": 502}
+    on.start_agent(PODIUM_BROKEN_SITE_S="1")
+    until(lambda: finishes(on) > 4, "seconds of 502")
+    assert not job.give_backs
+    on.site.broken.clear()
+    on.finished(job)
+    assert job.attempt == 1
+
+
+def test_a_mended_finish_counts_although_it_broke_for_a_while(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.site.broken["finish"] = 503
+    on.start_agent()
+    until(lambda: finishes(on) > 2, "the finish is repeated")
+    on.site.broken.clear()
+    on.finished(job)
+    assert (job.attempt, job.give_backs) == (1, [])
+
+
+def test_a_give_back_that_breaks_for_long_does_not_hold_its_slot(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT, heartbeat_s=0.3)
+    on.site.broken = {"finish": 500, "give-back": 500}
+    on.start_agent(PODIUM_BROKEN_SITE_S="1")
+    until(lambda: "its lease will expire" in on.agent_log(), "the slot lets go")
+    on.site.broken.clear()
+    on.finished(on.site.add_job(GOOD, environment=ENVIRONMENT))
+    assert job.attempt == 1
+    on.nothing_left()
