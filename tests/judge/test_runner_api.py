@@ -75,6 +75,7 @@ def test_a_body_that_is_too_large_is_told_so(spec: JobSpec) -> None:
         *(("slots", value) for value in ("null", "true", '"0"', "-1", "0.0", *EVIL_NUMBER)),
         *(("building", value) for value in ("null", "[]", '{"torch": 5}', '{"torch": {"percent": "x"}}')),
         *(("building", f'{{"torch": {{"percent": {value}}}}}') for value in EVIL_NUMBER),
+        *(("building", f'{{"torch": {{"step": [{value}]}}}}') for value in EVIL_NUMBER),
         *(("building", f'{{"torch": {{{value}: 1}}}}') for value in EVIL_TEXT),
         ("building", json.dumps({str(number): {} for number in range(101)})),
     ],
@@ -199,6 +200,22 @@ def test_the_files_of_an_attempt_share_its_output_limit(spec: JobSpec) -> None:
     assert put(spec, b"b" * 10).status_code == 201
     refused(put(spec, b"c"), 413)
     assert JobUpload.objects.count() == 2
+
+
+def test_two_uploads_at_once_share_the_output_limit_too(
+    spec: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = blobs.write
+
+    def overtaken(*args: Any, **kwargs: Any) -> tuple[str, int]:
+        """While these bytes arrive, another upload of the same attempt does so from start to end."""
+        monkeypatch.setattr(blobs, "write", real)
+        assert put(spec, b"a" * MIB).status_code == 201
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(blobs, "write", overtaken)
+    refused(put(spec, b"b" * MIB), 413)
+    assert JobUpload.objects.count() == 1
 
 
 def test_a_new_attempt_has_the_whole_output_limit_again(spec: JobSpec) -> None:

@@ -245,6 +245,7 @@ def test_a_program_may_open_thousands_of_files_and_no_more(sandbox: SandboxStage
             assert error.errno == errno.EMFILE
         print(opened)
         assert 4_000 < opened < 4_096
+        os.closerange(3, 4_096)
         {WRITE_OUTPUT}
         """
     )
