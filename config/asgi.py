@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
 
 import re
+import tempfile
 from typing import cast
 
 from django.conf import settings
@@ -15,6 +16,10 @@ from django.core.asgi import get_asgi_application
 from config.byte_guard import ByteGuard
 from live.asgi import Live, LiveSettings
 from live.protocol import Application
+
+# Django spools the body of a request to where Python puts temporary files, and knows no setting for it. That may be
+# a file system in memory.
+tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 FORM_SLACK = 1 << 20  # multipart boundaries and the other fields
 SMALL = 2 << 20  # JSON of runners, forms without a file

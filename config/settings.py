@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -201,10 +200,8 @@ PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3
 PODIUM_VERSION = "0.1.0"
-# Request bodies above 2.5 MB go to files while they stream in: the web process stays small. Django puts the body of
-# a request where Python puts temporary files and knows no setting for it; /tmp may be memory.
+# Request bodies above 2.5 MB go to files here while they stream in: the web process stays small (see config.asgi).
 FILE_UPLOAD_TEMP_DIR = VAR / "uploads"
-tempfile.tempdir = str(FILE_UPLOAD_TEMP_DIR)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 for _folder in (VAR, VAR / "run", VAR / "uploads", VAR / "blobs", STATIC_ROOT):

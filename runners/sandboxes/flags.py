@@ -97,11 +97,11 @@ def _system(box: Path) -> list[str]:
 
 def _files(plan: SandboxPlan, box: Path) -> list[str]:
     flags: list[str] = []
-    for host in interpreter_directories(Path(plan.environment)):
+    directories = interpreter_directories(Path(plan.environment))
+    for host in directories:
         flags += ["--bindmount_ro", host]
-        # What the host's owner installed beside that interpreter is no part of the environment.
-        for beside in sorted(Path(host).glob("python3*/site-packages")):
-            flags += ["--bindmount_ro", f"{box}/empty:{beside}"]
+    for beside in _host_packages(directories):
+        flags += ["--bindmount_ro", f"{box}/empty:{beside}"]
     flags += ["--bindmount_ro", f"{plan.environment}:/env"]
     if not any(place.startswith("/input/") for _, place in plan.inputs):
         flags += ["--bindmount_ro", f"{box}/empty:/input"]
@@ -110,6 +110,18 @@ def _files(plan: SandboxPlan, box: Path) -> list[str]:
     for place, target in dict((("/kaggle/working", "/output"), *plan.links)).items():
         flags += ["--symlink", f"{target}:{place}"]
     return flags
+
+
+def _host_packages(directories: list[str]) -> list[Path]:
+    """What the host's owner installed for Python: no part of an environment, and perhaps a public data set."""
+    places = [Path(directory) for directory in directories] + [Path("/usr/lib"), Path("/usr/local/lib")]
+    return sorted(
+        path
+        for place in places
+        for pattern in ("python3*/site-packages", "python3*/dist-packages")
+        for path in place.glob(pattern)
+        if path.is_dir() and not path.is_symlink()
+    )
 
 
 def environment_variables(plan: SandboxPlan) -> dict[str, str]:

@@ -116,8 +116,8 @@ def test_packages_of_the_hosts_own_interpreter_are_not_there(sandbox: SandboxSta
         sandbox,
         """
         import glob, json, sys
-        places = [path for path in glob.glob(sys.base_prefix + "/lib/python3*/site-packages")
-                  if not path.startswith("/usr/")]
+        places = [path for prefix in {sys.base_prefix, "/usr", "/usr/local"} for kind in ("site", "dist")
+                  for path in glob.glob(f"{prefix}/lib/python3*/{kind}-packages")]
         print(json.dumps({"entries": [entry for place in places for entry in glob.glob(place + "/*")]}))
         """,
     )
