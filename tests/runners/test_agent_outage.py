@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,3 +185,19 @@ def test_a_give_back_that_breaks_for_long_does_not_hold_its_slot(on: AgentStage)
     on.finished(on.site.add_job(GOOD, environment=ENVIRONMENT))
     assert job.attempt == 1
     on.nothing_left()
+
+
+def test_an_outage_between_two_broken_answers_is_not_counted_as_breaking(on: AgentStage) -> None:
+    job = on.site.add_job(GOOD, environment=ENVIRONMENT, heartbeat_s=0.4)
+    on.site.broken["finish"] = 503
+    on.start_agent(PODIUM_BROKEN_SITE_S="2")
+    until(lambda: finishes(on) > 0, "the finish breaks")
+    on.site.go_away()
+    away_since = time.monotonic()
+    until(lambda: time.monotonic() - away_since > 3, "an outage longer than the patience")
+    on.site.come_back()
+    before = finishes(on)
+    until(lambda: finishes(on) > before, "the finish breaks again")
+    on.site.broken.clear()
+    on.finished(job)
+    assert (job.attempt, job.give_backs) == (1, [])
