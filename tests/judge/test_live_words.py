@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from judge import feed
+from judge import bell, feed
 from live.breaker import BROKER
 from tests.builders import make_contest, make_submission, make_user
 from tests.judge.host import Host
@@ -19,14 +19,20 @@ from tests.valkey import running_valkey
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def forget_clients() -> None:
+    """Tests before this one had another broker, or none."""
+    for client in (feed._publisher, bell._publisher, bell._client):
+        client.cache_clear()
+
+
 @pytest.fixture
 def broker(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with running_valkey(tmp_path_factory.mktemp("v")) as url:
         monkeypatch.setattr(settings, "REDIS_URL", url)
         monkeypatch.setattr(BROKER, "_closed_until", 0.0)
-        feed._publisher.cache_clear()
+        forget_clients()
         yield url
-    feed._publisher.cache_clear()
+    forget_clients()
 
 
 class Page:
