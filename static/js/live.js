@@ -1,6 +1,6 @@
 // The browser's end of the live hub (live/asgi.py): one EventSource for each topic, kept alive.
 //
-//   import { connect } from "./live.js";
+//   connect, imported from live.js;
 //   const connection = connect("board.12", {
 //     at: "3-41",                                // the id of the state the page shows; leave out if unknown
 //     token: "...",                              // private topics only
