@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import tokens
@@ -51,9 +52,24 @@ def report(*, pool: Pool, host: str, environments: list[str], building: dict[str
     )
 
 
-def readiness(*, pool: Pool, environment: Environment) -> Readiness:
+def live_hosts(pool_id: int) -> list[RunnerHost]:
+    """The hosts of a pool that were heard lately."""
     since = timezone.now() - SILENT_AFTER
-    hosts = list(RunnerHost.objects.filter(pool=pool, seen_at__gte=since))
+    return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=since))
+
+
+def ready_environments(pool_id: int) -> list[int]:
+    """Keys of the environments that some live host of the pool can run."""
+    identifiers = {identifier for host in live_hosts(pool_id) for identifier in host.environments}
+    named = Q(pk__in=[])
+    for identifier in identifiers:
+        name, _, version = identifier.partition("@")
+        named |= Q(name=name, version=version)
+    return list(Environment.objects.filter(named).values_list("pk", flat=True))
+
+
+def readiness(*, pool: Pool, environment: Environment) -> Readiness:
+    hosts = live_hosts(pool.pk)
     if any(environment.identifier in host.environments for host in hosts):
         return Readiness(ready=True, hosts=len(hosts))
     for host in hosts:

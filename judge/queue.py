@@ -33,18 +33,22 @@ def queued_job(submission: Submission) -> Job | None:
 
 
 def position(submission: Submission) -> int | None:
-    """1 for the job that is claimed next; None when the submission is not waiting."""
+    """1 for the job that is claimed next; None when the submission is not waiting.
+
+    Jobs whose environment no host has yet stand in nobody's way and are not counted before others.
+    """
     job = queued_job(submission)
     if job is None:
         return None
-    places = order(job.pool_id)
+    places = order(job.pool_id, beside=job.environment_id)
     return places.index(submission.pk) + 1 if submission.pk in places else None
 
 
-def order(pool_id: int, limit: int | None = None) -> list[uuid.UUID]:
-    """The submissions waiting in a pool, the next one first; the first `limit` of them."""
+def order(pool_id: int, limit: int | None = None, *, beside: int | None = None) -> list[uuid.UUID]:
+    """The submissions that can run or wait `beside` those (for the same environment), the next one first."""
     now = timezone.now()
-    jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id)
+    environments = {*pools.ready_environments(pool_id), beside}
+    jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id, environment__in=environments - {None})
     return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True)[:limit])
 
 

@@ -102,7 +102,7 @@ async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = 
             str(root),
         )
         if gently:
-            argv = ("nice", "-n", "10", *argv)
+            argv = ("nice", "-n", "19", *argv)
         environment = dict(os.environ)  # noqa: TID251 - uv and pip have settings of their own there
         log = chosen.layout.logs / "environments.log"
         await run(argv, environment, log=log, on_line=lambda line: say(f"  {line}"))

@@ -10,9 +10,16 @@ from django.db import connection
 from django.utils import timezone
 
 from contests.models import Contest, Submission, TaskVersion
-from judge import lease
+from judge import lease, queue
 from judge.models import Job
-from tests.builders import make_contest, make_environment, make_submission, make_user
+from tests.builders import (
+    make_contest,
+    make_environment,
+    make_host,
+    make_pool,
+    make_submission,
+    make_user,
+)
 from tests.judge.host import Host
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +173,15 @@ def test_a_task_that_cannot_be_specified_fails_alone_and_blocks_nobody(contest: 
     poison.refresh_from_db()
     assert (poison.status, poison.verdict) == ("FAILED", "INTERNAL_ERROR")
     assert "nonsense" in Job.objects.get(run__submission=poison).error
+
+
+def test_jobs_that_wait_for_an_environment_are_not_counted_before_others(contest: Contest) -> None:
+    for name in ("x", "y"):
+        make_submission(contest, make_user(name), environment=make_environment("torch"))
+    mine = make_submission(contest, make_user("me"))
+    last_of_torch = make_submission(contest, make_user("z"), environment=make_environment("torch"))
+    make_host(make_pool("cpu"), environments=[make_environment("python")])
+    assert queue.position(mine) == 1
+    assert queue.position(last_of_torch) == 4
+    make_host(make_pool("cpu"), environments=[make_environment("torch")], name="host-2")
+    assert queue.position(mine) == 3
