@@ -34,3 +34,7 @@ class ReadOnlyAdmin(_NoChanges, Shown):
 
 class ReadOnlyInline(_NoChanges, ShownInline):
     extra = 0
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """All that is shown: Django would else look for columns that set themselves in the form."""
+        return tuple(str(name) for name in self.fields or ())

@@ -27,15 +27,14 @@ SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/submissions/|/contests/[^/]+/su
 RUNNER_FILE = re.compile(r"/runner/v1/jobs/[^/]+/files/[^/]+")
 
 
-def limit_for(path: str) -> int:
-    """The most bytes a request body may have: large ones only where a file is awaited."""
+def limit_for(path: str) -> tuple[int, int]:
+    """The most bytes a request body may have, and that in megabytes: large ones only where a file is awaited."""
     if SUBMISSION.fullmatch(path):
-        return (settings.PODIUM_MAX_UPLOAD_MB << 20) + FORM_SLACK
+        return (settings.PODIUM_MAX_UPLOAD_MB << 20) + FORM_SLACK, settings.PODIUM_MAX_UPLOAD_MB
     if RUNNER_FILE.fullmatch(path):
-        return (
-            settings.PODIUM_MAX_OUTPUT_MB << 20
-        )  # each job's own, smaller limit is checked while it is written
-    return SMALL
+        # Each job's own, smaller limit is checked while it is written.
+        return settings.PODIUM_MAX_OUTPUT_MB << 20, settings.PODIUM_MAX_OUTPUT_MB
+    return SMALL, SMALL >> 20
 
 
 application = Live(

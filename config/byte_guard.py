@@ -20,9 +20,9 @@ class _TooLarge(Exception):
 
 
 class ByteGuard:
-    """`limit_for(path)` gives the most bytes a request to that path may carry."""
+    """`limit_for(path)` gives the most bytes a request to that path may carry, and the megabytes to speak of."""
 
-    def __init__(self, inner: Application, limit_for: Callable[[str], int]) -> None:
+    def __init__(self, inner: Application, limit_for: Callable[[str], tuple[int, int]]) -> None:
         self._inner = inner
         self._limit_for = limit_for
 
@@ -30,9 +30,9 @@ class ByteGuard:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        limit = self._limit_for(scope["path"])
+        limit, megabytes = self._limit_for(scope["path"])
         if _announced(scope) > limit:
-            await _refuse(limit, receive, send)
+            await _refuse(megabytes, scope, receive, send)
             return
         seen = 0
 
@@ -47,7 +47,7 @@ class ByteGuard:
         try:
             await self._inner(scope, counted, send)
         except _TooLarge:
-            await _refuse(limit, receive, send)
+            await _refuse(megabytes, scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:
@@ -57,9 +57,19 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _refuse(limit: int, receive: Receive, send: Send) -> None:
-    text = f"The upload is larger than the limit of {limit >> 20} MB. Nothing was kept."
-    body = json.dumps({"detail": text}).encode()
+def _sentence(megabytes: int, scope: Scope) -> str:
+    # Django, and with it gettext, is behind this guard.
+    accepted = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
+    cookies = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
+    if b"django_language=zh" in cookies or (
+        b"django_language=" not in cookies and accepted.startswith(b"zh")
+    ):
+        return f"上传的内容超过了 {megabytes} MB 的上限，没有保存任何内容。"
+    return f"The upload is larger than the limit of {megabytes} MB. Nothing was kept."
+
+
+async def _refuse(megabytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+    body = json.dumps({"detail": _sentence(megabytes, scope)}, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

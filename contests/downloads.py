@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
@@ -20,6 +22,9 @@ _INERT = "default-src 'none'; sandbox"
 def attachment(request: HttpRequest, blob: Blob, filename: str) -> StreamingHttpResponse:
     """The blob's bytes, streamed piece by piece."""
     path = blobs.path_of(blob.sha256)
+    # A reader may take hours, and needs the database no more.
+    if not connection.in_atomic_block:
+        connection.close()
     # Under ASGI, Django would read a plain iterator to its end before it sends the first byte.
     pieces = _pieces_async(path) if isinstance(request, ASGIRequest) else _pieces(path)
     return StreamingHttpResponse(
@@ -41,9 +46,18 @@ def _pieces(path: Path) -> Generator[bytes, None, None]:
 
 
 async def _pieces_async(path: Path) -> AsyncIterator[bytes]:
-    pieces = _pieces(path)
+    """Closing waits for a read that is under way: a reader may hang up at any moment."""
+    file = await sync_to_async(lambda: path.open("rb"))()
+    reading: asyncio.Task[bytes] | None = None
     try:
-        while piece := await sync_to_async(lambda: next(pieces, b""))():
+        while True:
+            reading = asyncio.ensure_future(sync_to_async(file.read)(blobs.CHUNK))
+            piece = await asyncio.shield(reading)
+            if not piece:
+                return
             yield piece
     finally:
-        pieces.close()
+        if reading is not None and not reading.done():
+            reading.add_done_callback(lambda _: file.close())
+        else:
+            file.close()

@@ -201,7 +201,7 @@ class StarterCode(models.Model):
 
 
 class Team(models.Model):
-    """Who stands on a board. A contestant alone is a team of one."""
+    """Who stands on a board. A contestant alone is a team of one. Its row is the lock that makes quotas exact."""
 
     contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="teams")
     name = models.CharField(_("name"), max_length=60)
@@ -215,7 +215,7 @@ class Team(models.Model):
 
 
 class Participation(models.Model):
-    """A person takes part in a contest, in one team. Its row is the lock that makes quotas exact."""
+    """A person takes part in a contest, in one team."""
 
     contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="participations")
     user = models.ForeignKey(

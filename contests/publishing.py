@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from contests.models import Contest, TaskVersion
@@ -71,7 +72,12 @@ def _scoring_problems(version: TaskVersion) -> list[str]:
             % {"task": name, "reason": error}
         )
     try:
-        Limits.from_json(version.limits)
+        limits = Limits.from_json(version.limits)
+        if limits.output_mb > settings.PODIUM_MAX_OUTPUT_MB:
+            found.append(
+                _("Task “%(task)s” allows more output than this site takes: at most %(limit)s MB.")
+                % {"task": name, "limit": settings.PODIUM_MAX_OUTPUT_MB}
+            )
     except (ValueError, TypeError) as error:
         found.append(_("Task “%(task)s” has unusable limits: %(reason)s") % {"task": name, "reason": error})
     return found

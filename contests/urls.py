@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
 from contests import views
 
@@ -8,6 +9,7 @@ app_name = "contests"
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("contests/", RedirectView.as_view(pattern_name="contests:home")),
     path("contests/<slug:slug>/", views.contest, name="contest"),
     re_path(
         rf"^contests/(?P<slug>[-a-zA-Z0-9_]+)/(?P<section>{'|'.join(views.SECTIONS)})/$",

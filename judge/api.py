@@ -111,7 +111,8 @@ class ContestSubmissions(APIView):
             )
         except intake.Rejected as rejected:
             raise Refused(rejected) from rejected
-        return Response(as_json(submission), status=201)
+        # Read anew: it may have been claimed already, and the answer should be of one moment.
+        return Response(as_json(_own(request, submission.pk)), status=201)
 
 
 class SubmissionDetail(APIView):

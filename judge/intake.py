@@ -92,7 +92,7 @@ def submit(
         raise Rejected("bad_key", _("Idempotency-Key must have 1 to 200 characters."))
     repeated = _repeated(user, idempotency_key)
     if repeated is not None:
-        return _same(repeated, contest, file)
+        return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
     phase = current_phase(contest, timezone.now())
     if phase is None:
         raise Rejected("closed", _("This contest does not take submissions now."), 403)
@@ -108,22 +108,35 @@ def submit(
         repeated = _repeated(user, idempotency_key)
         if repeated is None:
             raise
-        return _same(repeated, contest, file)
+        return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
 
 
 def _repeated(user: User, key: str | None) -> Submission | None:
-    return Submission.objects.filter(user=user, idempotency_key=key).first() if key else None
+    if not key:
+        return None
+    return Submission.objects.select_related("environment").filter(user=user, idempotency_key=key).first()
 
 
-def _same(earlier: Submission, contest: Contest, file: UploadedFile[Any]) -> Submission:
+def _same(
+    earlier: Submission,
+    contest: Contest,
+    file: UploadedFile[Any],
+    *,
+    task_slug: str | None,
+    environment: str | None,
+) -> Submission:
     """The earlier submission, when it is what is handed in again. Nothing is written to find that out."""
+    made_in = earlier.environment
+    other = bool(environment) and environment not in {made_in.name, made_in.identifier}
+    if task_slug and not earlier.runs.filter(task_version__task__slug=task_slug).exists():
+        other = True
     digest = hashlib.sha256()
     for piece in file.chunks():
         digest.update(piece)
-    if (earlier.contest_id, earlier.blob_id) != (contest.pk, digest.hexdigest()):
+    if other or (earlier.contest_id, earlier.blob_id) != (contest.pk, digest.hexdigest()):
         raise Rejected(
             "key_reused",
-            _("This Idempotency-Key was used before for another file or contest. Use a new key."),
+            _("This Idempotency-Key was used before for something else. Use a new key."),
             409,
         )
     return earlier
@@ -149,6 +162,14 @@ def _check(
     if len(note) > MAX_NOTE:
         raise Rejected("long_note", _("The note is longer than 300 characters."))
     chosen = _environment(version, environment)
+    if results.scoring_pool() is None:
+        raise Rejected(
+            "no_scoring",
+            _(
+                "Nothing can be scored at the moment: no runner pool is trusted with labels. Tell the organisers."
+            ),
+            503,
+        )
     sha256, size = _stored(file, kind)
     return Accepted(
         contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None

@@ -109,9 +109,14 @@ def _finish_run(job: Job, report: Report, uploads: dict[str, Blob]) -> None:
     queue_scoring(run, predictions)
 
 
+def scoring_pool() -> Pool | None:
+    """Where scores are made: the first pool that is trusted with labels."""
+    return Pool.objects.filter(trusted=True).order_by("pk").first()
+
+
 def queue_scoring(run: Run, predictions: Blob | None) -> Job:
     """Queue the score job of a run on the trusted pool and ring for it."""
-    pool = Pool.objects.filter(trusted=True).order_by("pk").first()
+    pool = scoring_pool()
     if pool is None:
         raise LookupError("No runner pool is trusted with labels; open one to score submissions.")
     job = Job.objects.create(

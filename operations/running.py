@@ -20,6 +20,8 @@ from operations.supervisor import StartFailed, Supervisor
 
 Say = Callable[[str], None]
 
+LAST_PORT = 65_535
+
 
 class NotPossible(Exception):
     """Podium cannot run like this; one line that says what to do."""
@@ -39,7 +41,11 @@ def machine(*, port: int, var: Path, host: str = "127.0.0.1", plain_http: bool =
 
 
 def check_port(chosen: Machine) -> None:
-    """Raise NotPossible when somebody else listens there."""
+    """Raise NotPossible when it is no port, or somebody else listens there."""
+    if not 1 <= chosen.port <= LAST_PORT:
+        raise NotPossible(
+            f"{chosen.port} is no port: choose one from 1 to {LAST_PORT}, for example PORT=8000."
+        )
     family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,6 +56,13 @@ def check_port(chosen: Machine) -> None:
                 f"port {chosen.port} cannot be used ({error.strerror}): choose another one, for example "
                 f"PORT={chosen.port + 1}."
             ) from error
+
+
+def port_number(text: str) -> int:
+    """What --port says. Raises NotPossible for what is no number."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LAST_PORT))):
+        raise NotPossible(f"{text!r} is no port: choose one from 1 to {LAST_PORT}, for example PORT=8000.")
+    return int(text)
 
 
 @contextlib.asynccontextmanager

@@ -60,6 +60,7 @@ def test_every_reason_is_listed_at_once(draft: Contest) -> None:
         ("target_columns", ["id"], "id"),
         ("limits", {"wall_s": -1}, "wall_s"),
         ("limits", {"nonsense": 1}, "nonsense"),
+        ("limits", {"output_mb": 100_000}, "256 MB"),
     ],
 )
 def test_a_task_that_could_not_be_judged_is_not_published(

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from compute.models import Pool
 from contests import blobs
 from contests.models import Contest, Submission
 from judge import bell, cancel, intake
@@ -236,3 +237,22 @@ def test_an_upload_is_accepted_while_the_broker_is_down() -> None:
     submission = intake.submit(user=make_user(), contest=make_contest(), file=upload())
     assert not bell.ring("cpu")
     assert Job.objects.get(run__submission=submission).status == "QUEUED"
+
+
+@pytest.mark.parametrize("other", [{"environment": "torch"}, {"task_slug": "another"}])
+def test_a_key_used_again_for_another_environment_or_task_is_a_conflict(other: dict[str, str]) -> None:
+    user, contest = make_user(), make_contest(environments=["python", "torch"])
+    first = intake.submit(
+        user=user, contest=contest, file=upload(), environment="python", idempotency_key="k"
+    )
+    with pytest.raises(intake.Rejected) as caught:
+        intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k", **other)
+    assert caught.value.status == 409
+    again = intake.submit(user=user, contest=contest, file=upload(), task_slug="main", idempotency_key="k")
+    assert again.pk == first.pk
+
+
+def test_without_a_trusted_pool_nothing_is_taken_in() -> None:
+    contest = make_contest()
+    Pool.objects.filter(trusted=True).update(trusted=False)
+    assert refusal(user=make_user(), contest=contest, file=upload()).status == 503

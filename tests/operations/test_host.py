@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from operations import running
 from operations.demo import host
 from operations.layout import Layout
 from operations.running import NotPossible
@@ -49,3 +50,9 @@ def test_what_is_built_needs_no_more_disk(tmp_path: Path, monkeypatch: pytest.Mo
     on_a_disk_with(monkeypatch, host.SPARE_MB - 1)
     with pytest.raises(NotPossible, match="free some space"):
         host.check_disk(layout, ["scoring", "python"])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "80000", "abc", "", "８０００"])
+def test_what_is_no_port_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(running.NotPossible, match="no port"):
+        running.check_port(running.machine(port=running.port_number(text), var=Path("unused")))

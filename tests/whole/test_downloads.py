@@ -8,7 +8,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.stack import Stack
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(90)
 MIB = 1 << 20
@@ -48,3 +48,16 @@ def test_three_downloads_of_a_large_file_cost_no_memory(stack: Stack) -> None:
     stack.query("from contests.models import DataFile\nDataFile.objects.filter(name='large.bin').delete()\n")
     assert sizes == [SIZE] * 3
     assert peak - before < 60 * MIB
+
+
+def test_readers_who_hang_up_in_the_middle_leave_no_file_open(stack: Stack) -> None:
+    web = psutil.Process(stack.pid("web"))
+
+    def open_blobs() -> list[str]:
+        return [file.path for file in web.open_files() if "/blobs/" in file.path]
+
+    for _ in range(40):
+        with httpx.stream("GET", f"{stack.url}/api/v1/contests/tiny/data/train.csv", timeout=20) as answer:
+            assert answer.status_code == 200
+    eventually(lambda: not open_blobs(), within_s=10, what="every blob is closed")
+    assert "generator already executing" not in stack.log_of("web")

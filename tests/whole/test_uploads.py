@@ -27,8 +27,8 @@ def form(size: int) -> Iterator[bytes]:
     yield TAIL
 
 
-def send(stack: Stack, size: int, *, announced: bool) -> httpx.Response:
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+def send(stack: Stack, size: int, *, announced: bool, language: str = "en") -> httpx.Response:
+    headers = {"Accept-Language": language, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     if announced:
         headers["Content-Length"] = str(len(HEAD) + size // MIB * MIB + len(TAIL))
     with stack.client() as client:
@@ -40,7 +40,7 @@ def send(stack: Stack, size: int, *, announced: bool) -> httpx.Response:
 def test_an_upload_beyond_the_limit_is_refused_with_a_sentence(stack: Stack, *, announced: bool) -> None:
     answer = send(stack, 150 * MIB, announced=announced)
     assert answer.status_code == 413
-    assert "100" in answer.json()["detail"] or "101" in answer.json()["detail"]
+    assert "limit of 100 MB" in answer.json()["detail"]
     assert stack.answers()
 
 
@@ -53,3 +53,9 @@ def test_a_large_upload_is_kept_whole_and_the_web_process_stays_small(stack: Sta
     judged = stack.wait_verdict(answer.json()["id"])
     assert judged["verdict"] == "INVALID_OUTPUT"
     assert judged["runs"][0]["errors"]
+
+
+def test_the_refusal_speaks_chinese_to_those_who_do(stack: Stack) -> None:
+    answer = send(stack, 150 * MIB, announced=True, language="zh-CN")
+    assert answer.status_code == 413
+    assert "100 MB 的上限" in answer.json()["detail"]

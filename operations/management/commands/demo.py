@@ -18,7 +18,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", default="8000")
         parser.add_argument(
             "--environments", default="python,torch,tensorflow", help="what to build, separated by commas"
         )
@@ -30,5 +30,12 @@ class Command(BaseCommand):
             raise CommandError(
                 "ENVIRONMENTS names python and, if wanted, torch and tensorflow, separated by commas."
             )
-        chosen = running.machine(port=options["port"], var=settings.VAR, plain_http=True)
+        chosen = running.machine(port=_port(options["port"]), var=settings.VAR, plain_http=True)
         sys.exit(running.until_told_to_stop(story.demo(chosen, names)))
+
+
+def _port(text: str) -> int:
+    try:
+        return running.port_number(text)
+    except running.NotPossible as error:
+        raise CommandError(str(error)) from error

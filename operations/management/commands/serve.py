@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from operations import processes, running
 from operations.processes import Machine
@@ -18,13 +18,16 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", default="8000")
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--no-agent", action="store_true", help="runner hosts are elsewhere")
 
     def handle(self, *_args: str, **options: Any) -> None:
         chosen = running.machine(
-            port=options["port"], host=options["host"], var=settings.VAR, plain_http=settings.PLAIN_HTTP
+            port=_port(options["port"]),
+            host=options["host"],
+            var=settings.VAR,
+            plain_http=settings.PLAIN_HTTP,
         )
         sys.exit(running.until_told_to_stop(serve(chosen, with_agent=not options["no_agent"])))
 
@@ -44,3 +47,10 @@ async def serve(chosen: Machine, *, with_agent: bool) -> None:
                 "It expects a proxy that speaks TLS in front of it; docs/operate.md says how (or PODIUM_PLAIN_HTTP=1)."
             )
         await asyncio.Event().wait()
+
+
+def _port(text: str) -> int:
+    try:
+        return running.port_number(text)
+    except running.NotPossible as error:
+        raise CommandError(str(error)) from error
