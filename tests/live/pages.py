@@ -26,7 +26,7 @@ BOARD = """<!doctype html><html lang="en"><title>board</title>
 SUBMISSION = """<!doctype html><html lang="en"><title>submission</title>
 <section data-submission data-topic="{topic}" data-token="{token}" data-log-url="/log" data-status="{status}"
  data-verdict="" data-text-queue="Place {{position}}">
-<span id="status-badge">{status}</span><span id="queue-position"></span>
+<span id="status-badge">{status}</span><span id="queue-position">{queue}</span>
 <pre id="log" data-end="0"></pre></section>
 <div id="submission-result">{result}</div>
 <script type="module" src="/static/js/submission.js"></script></html>"""

@@ -38,7 +38,7 @@ class State:
         token = tokens.sign(SECRET, TOPIC, 3600)
         self.set(
             snapshot={"epoch": 1, "version": 1, "entries": []},
-            submission={"topic": TOPIC, "token": token, "status": "QUEUED", "result": ""},
+            submission={"topic": TOPIC, "token": token, "status": "QUEUED", "queue": "", "result": ""},
             log="",
         )
 
@@ -163,9 +163,10 @@ def test_a_submission_shows_queue_log_and_result_without_a_reload(
     publisher.publish_next(TOPIC, "status", {"status": "QUEUED", "verdict": "", "queue_position": 3})
     open_submission(page, site)
     page.evaluate("window.notReloaded = true")
+    state.submission(queue="Place 2")  # as the site does: the page fetched anew says what the event says
     publisher.publish_next(TOPIC, "status", {"status": "QUEUED", "verdict": "", "queue_position": 2})
     expect(page.locator("#queue-position")).to_have_text("Place 2")
-    state.submission(status="RUNNING")
+    state.submission(status="RUNNING", queue="")
     publisher.publish_next(TOPIC, "status", {"status": "RUNNING", "verdict": "", "queue_position": None})
     expect(page.locator("#status-badge")).to_have_text("RUNNING")
     log = f"训练 1%\r训练 50%\r训练 100%\n{MARKUP}\n\x1b[31mred\x1b[0m"
