@@ -9,7 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
-    """A person. Public pages show `public_name`, never the e-mail address."""
+    """A person. Public pages show `public_name`, never the e-mail address.
+
+    `is_staff` makes an organiser: such a person may open contests in the admin and sees only their own there.
+    `is_superuser` sees and changes everything.
+    """
 
     display_name = models.CharField(_("display name"), max_length=60, blank=True)
 

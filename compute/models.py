@@ -11,6 +11,7 @@ class Environment(models.Model):
 
     name = models.SlugField(max_length=40)
     version = models.CharField(max_length=40)
+    packages = models.JSONField(default=list)  # [[name, version], …] of the lock it is built from
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

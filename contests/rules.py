@@ -9,7 +9,7 @@ import unicodedata
 from runners.verdict import Verdict
 
 MAX_FILENAME = 120
-KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script"}
+KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script", ".ipynb": "notebook"}
 # Our fault costs nothing, and neither does a submission that was called back before anything ran. One that has
 # started has used a runner and may have shown its log.
 FREE_VERDICTS = frozenset({Verdict.INTERNAL_ERROR})

@@ -17,28 +17,40 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compute.models import Environment, Pool
-from contests.models import Blob, Submission, TaskVersion
+from contests.models import Blob, Check, Submission, TaskVersion
 from runners.spec import JobKind
 
 
 class Run(models.Model):
-    """One submission judged under one task version."""
+    """One submission judged under one task version.
+
+    A rejudge is a new Run of the submission's next `generation`; the latest counts.
+    """
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="runs")
     task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
+    generation = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(
         max_length=12, choices=Submission.Status.choices, default=Submission.Status.QUEUED
     )
     verdict = models.CharField(max_length=32, blank=True)
     errors = models.JSONField(default=list)  # of an invalid output: [{"code", "params", "message"}]
     facts = models.JSONField(default=dict)  # RunFacts of the contestant's program
+    # What the contestant's program used, for sums by person and contest: seconds and bytes.
+    wall_s = models.FloatField(default=0.0)
+    cpu_s = models.FloatField(default=0.0)
+    gpu_s = models.FloatField(default=0.0)
+    memory_peak = models.BigIntegerField(default=0)
+    disk_peak = models.BigIntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("run")
         verbose_name_plural = _("runs")
-        constraints = [models.UniqueConstraint(fields=["submission", "task_version"], name="run_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["submission", "task_version", "generation"], name="run_once")
+        ]
 
 
 class Job(models.Model):
@@ -51,7 +63,9 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in JobKind])
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="jobs")
+    # What it is about: a run, or an organiser's check.
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="jobs")
+    task_check = models.ForeignKey(Check, on_delete=models.CASCADE, null=True, related_name="jobs")
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
     # What a score job reads: a contestant's file as plain data.
@@ -75,11 +89,35 @@ class Job(models.Model):
         verbose_name_plural = _("jobs")
         constraints = [
             models.UniqueConstraint(fields=["run", "kind"], name="job_once"),
+            models.UniqueConstraint(fields=["task_check", "kind"], name="check_job_once"),
+            models.CheckConstraint(
+                condition=Q(run__isnull=False, task_check__isnull=True)
+                | Q(run__isnull=True, task_check__isnull=False),
+                name="job_has_one_subject",
+            ),
             models.CheckConstraint(
                 condition=~Q(status="RUNNING") | Q(lease_until__isnull=False), name="running_has_a_lease"
             ),
         ]
         indexes = [models.Index(fields=["pool", "status", "queued_at"], name="job_queue")]
+
+
+class UsageSample(models.Model):
+    """What an attempt used, about once a second at first and more rarely later: at most some hundreds a run."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="samples")
+    attempt = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()  # from 0; what the agent sends twice is kept once
+    wall_s = models.FloatField()
+    cpu_s = models.FloatField()
+    memory = models.BigIntegerField()
+    disk = models.BigIntegerField()
+    gpu_memory = models.BigIntegerField(null=True)  # of the run's device, where it has one
+    gpu_percent = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "attempt", "number"], name="usage_sample_once")]
 
 
 class LogChunk(models.Model):

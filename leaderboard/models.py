@@ -22,10 +22,14 @@ def _finite(field: str) -> Q:
 
 
 class Score(models.Model):
-    """What one submission reached on one task version. Written once, never edited."""
+    """What one submission reached on one task version.
+
+    Written once, never edited: a rejudge adds the next generation.
+    """
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="scores")
     task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="scores")
+    generation = models.PositiveSmallIntegerField(default=1)
     public = models.FloatField()
     private = models.FloatField()
     feedback = models.JSONField(default=dict)
@@ -37,7 +41,9 @@ class Score(models.Model):
         verbose_name = _("score")
         verbose_name_plural = _("scores")
         constraints = [
-            models.UniqueConstraint(fields=["submission", "task_version"], name="one_counted_score"),
+            models.UniqueConstraint(
+                fields=["submission", "task_version", "generation"], name="one_counted_score"
+            ),
             models.CheckConstraint(condition=_finite("public"), name="public_score_is_finite"),
             models.CheckConstraint(condition=_finite("private"), name="private_score_is_finite"),
         ]
@@ -70,13 +76,17 @@ class Board(models.Model):
 
 
 class ScoreEvent(models.Model):
-    """A counted score arrived on a board, making it `version`."""
+    """A counted score arrived on a board, making it `version`. Of several events of a submission the latest counts.
+
+    Without a value it says that a rejudge took the submission's score away.
+    """
 
     board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="events")
     version = models.PositiveBigIntegerField()
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+")
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="+")
-    value = models.FloatField()
+    generation = models.PositiveSmallIntegerField(default=1)
+    value = models.FloatField(null=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -85,8 +95,10 @@ class ScoreEvent(models.Model):
         ordering = ["board_id", "version"]
         constraints = [
             models.UniqueConstraint(fields=["board", "version"], name="score_event_version"),
-            models.UniqueConstraint(fields=["board", "submission"], name="score_event_once"),
-            models.CheckConstraint(condition=_finite("value"), name="score_event_is_finite"),
+            models.UniqueConstraint(fields=["board", "submission", "generation"], name="score_event_once"),
+            models.CheckConstraint(
+                condition=Q(value__isnull=True) | _finite("value"), name="score_event_is_finite"
+            ),
         ]
 
 

@@ -25,6 +25,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 class JobKind(enum.StrEnum):
     RUN = "run"
     SCORE = "score"
+    CHECK = "check"  # an organiser's task, looked at by the validator; it carries labels as SCORE does
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,32 @@
+"""What organisers define, who takes part, and what was handed in.
+
+A TaskVersion pins everything a score depends on (data, solution, metric, limits, environment). A Submission never
+changes but for its summary (status, verdict, scores), which the judge writes in the transactions that change a Run.
+"""
+
+from __future__ import annotations
+
+from contests.models.blob import Blob
+from contests.models.check import Check
+from contests.models.contest import Contest, ContestQuerySet, Phase
+from contests.models.participation import Participation, Team
+from contests.models.submission import Submission, SubmissionQuerySet
+from contests.models.task import DataFile, StarterCode, Task, TaskVersion, TaskVersionQuerySet, default_limits
+
+__all__ = [
+    "Blob",
+    "Check",
+    "Contest",
+    "ContestQuerySet",
+    "DataFile",
+    "Participation",
+    "Phase",
+    "StarterCode",
+    "Submission",
+    "SubmissionQuerySet",
+    "Task",
+    "TaskVersion",
+    "TaskVersionQuerySet",
+    "Team",
+    "default_limits",
+]

@@ -1,0 +1,110 @@
+"""A contest with its words, who may enter it, and its phases."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class ContestQuerySet(models.QuerySet["Contest"]):
+    def visible_to(self, user: object) -> ContestQuerySet:
+        """Superusers see all; staff may only open contests of their own (accounts.User)."""
+        if getattr(user, "is_superuser", False):
+            return self
+        shown = Q(published=True)
+        if getattr(user, "is_authenticated", False):
+            shown |= Q(organisers=user)
+        return self.filter(shown).distinct()
+
+
+class Contest(models.Model):
+    class Registration(models.TextChoices):
+        OPEN = "open", _("open: everybody may join")
+        INVITE = "invite", _("by invitation: who has the code may join")
+        DOMAIN = "domain", _("by e-mail domain: a confirmed address of a listed domain")
+        APPROVAL = "approval", _("by approval: organisers admit each person")
+        CLOSED = "closed", _("closed: nobody else may join")
+
+    slug = models.SlugField(max_length=60, unique=True)
+    title = models.CharField(_("title"), max_length=120)
+    title_zh = models.CharField(_("title in Chinese"), max_length=120, blank=True)
+    summary = models.CharField(_("summary"), max_length=300, blank=True)
+    summary_zh = models.CharField(_("summary in Chinese"), max_length=300, blank=True)
+    description = models.TextField(_("description (Markdown)"), blank=True)
+    description_zh = models.TextField(_("description in Chinese (Markdown)"), blank=True)
+    evaluation = models.TextField(_("evaluation (Markdown)"), blank=True)
+    evaluation_zh = models.TextField(_("evaluation in Chinese (Markdown)"), blank=True)
+    data_description = models.TextField(_("about the data (Markdown)"), blank=True)
+    data_description_zh = models.TextField(_("about the data in Chinese (Markdown)"), blank=True)
+    licence = models.CharField(_("licence of the data"), max_length=200, blank=True)
+    rules = models.TextField(
+        _("rules to accept (Markdown)"),
+        blank=True,
+        help_text=_("Where there are rules, data and submissions are for those who accepted them."),
+    )
+    rules_zh = models.TextField(_("rules in Chinese (Markdown)"), blank=True)
+    registration = models.CharField(
+        _("registration"), max_length=10, choices=Registration.choices, default=Registration.OPEN
+    )
+    invite_code = models.CharField(_("invitation code"), max_length=60, blank=True)
+    email_domains = models.CharField(
+        _("e-mail domains"),
+        max_length=300,
+        blank=True,
+        help_text=_("Separated by commas, for example: uni-a.edu, uni-b.edu"),
+    )
+    pseudonymous = models.BooleanField(
+        _("boards show made-up names"),
+        default=False,
+        help_text=_("Each contestant gets a pseudonym on the board; organisers still see who is who."),
+    )
+    published = models.BooleanField(_("published"), default=False)
+    organisers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="contests", verbose_name=_("organisers")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("contest")
+        verbose_name_plural = _("contests")
+        ordering = ["-created_at", "slug"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def is_organised_by(self, user: object) -> bool:
+        if getattr(user, "is_superuser", False):
+            return True
+        return isinstance(user, AbstractBaseUser) and self.organisers.filter(pk=user.pk).exists()
+
+
+class Phase(models.Model):
+    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="phases")
+    title = models.CharField(_("title"), max_length=120, default="Main")
+    position = models.PositiveSmallIntegerField(default=1)
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
+    private_revealed_at = models.DateTimeField(_("private scores shown from"), null=True, blank=True)
+    daily_limit = models.PositiveIntegerField(_("submissions a day"), default=50)
+    total_limit = models.PositiveIntegerField(
+        _("submissions in total"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+
+    class Meta:
+        verbose_name = _("phase")
+        verbose_name_plural = _("phases")
+        ordering = ["contest_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["contest", "position"], name="phase_contest_position")]
+
+    def __str__(self) -> str:
+        return f"{self.contest.slug}: {self.title}"
+
+    @property
+    def private_revealed(self) -> bool:
+        return self.private_revealed_at is not None and self.private_revealed_at <= timezone.now()

@@ -1,0 +1,85 @@
+"""What was handed in."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from compute.models import Environment
+from contests.models.blob import Blob
+from contests.models.contest import Contest, Phase
+from contests.models.participation import Team
+from runners.verdict import Verdict
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    def visible_to(self, user: object) -> SubmissionQuerySet:
+        """A contestant sees only their own; organisers see those of their contests; superusers see all."""
+        if not getattr(user, "is_authenticated", False):
+            return self.none()
+        if getattr(user, "is_superuser", False):
+            return self
+        return self.filter(Q(user=user) | Q(contest__organisers=user)).distinct()
+
+
+class Submission(models.Model):
+    class Kind(models.TextChoices):
+        PREDICTIONS = "predictions", _("predictions")
+        SCRIPT = "script", _("script")
+        NOTEBOOK = "notebook", _("notebook")
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED", _("queued")
+        RUNNING = "RUNNING", _("running")
+        SCORING = "SCORING", _("scoring")
+        FINISHED = "FINISHED", _("finished")
+        FAILED = "FAILED", _("failed")
+        CANCELLED = "CANCELLED", _("cancelled")
+
+    TERMINAL = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="submissions")
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="submissions")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="submissions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="submissions")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    filename = models.CharField(max_length=255)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=300, blank=True)
+    trial = models.BooleanField(_("trial"), default=False)  # an organiser's own try: no quota, on no board
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - NULLs do not collide
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    verdict = models.CharField(max_length=32, blank=True, choices=[(v.value, v.value) for v in Verdict])
+    public_score = models.FloatField(null=True, blank=True)
+    private_score = models.FloatField(null=True, blank=True)
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("submission")
+        verbose_name_plural = _("submissions")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "idempotency_key"], name="submission_idempotency_key"),
+            models.CheckConstraint(
+                condition=~Q(verdict=Verdict.SCORED.value) | Q(public_score__isnull=False),
+                name="scored_has_a_score",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["contest", "team", "created_at"], name="submission_contest_team"),
+            models.Index(fields=["user", "-created_at"], name="submission_user_recent"),
+        ]
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in self.TERMINAL
