@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import User
 from compute.models import Environment, Pool, RunnerHost
-from contests import blobs
+from contests import blobs, joining, names
 from contests.models import (
     Blob,
     Contest,
@@ -199,8 +199,11 @@ def join(contest: Contest, user: User, *, team_name: str | None = None) -> Parti
     found = Participation.objects.filter(contest=contest, user=user).first()
     if found is not None:
         return found
-    team = Team.objects.create(contest=contest, name=team_name or user.public_name)
-    return Participation.objects.create(contest=contest, user=user, team=team)
+    name = team_name or user.public_name
+    team = Team.objects.create(contest=contest, name=name, name_key=names.key(name))
+    return Participation.objects.create(
+        contest=contest, user=user, team=team, rules_digest=joining.rules_digest(contest)
+    )
 
 
 def make_facts(**changes: Any) -> RunFacts:

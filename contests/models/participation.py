@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contests.models.contest import Contest
@@ -14,10 +15,18 @@ class Team(models.Model):
 
     contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="teams")
     name = models.CharField(_("name"), max_length=60)
+    name_key = models.CharField(
+        max_length=240, blank=True, editable=False
+    )  # contests.names.key, told apart by
 
     class Meta:
         verbose_name = _("team")
         verbose_name_plural = _("teams")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contest", "name_key"], condition=~Q(name_key=""), name="team_name_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
