@@ -17,15 +17,14 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from compute.models import Environment
-from contests import blobs, rules
+from contests import blobs, joining, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
-from judge import bell, feed, results
+from judge import bell, feed, quotas, results
 from judge.models import Job, Run
 from leaderboard import boards
 from runners.spec import JobKind
@@ -44,16 +43,6 @@ class Rejected(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Quota:
-    used: int
-    limit: int
-
-    @property
-    def left(self) -> int:
-        return max(0, self.limit - self.used)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Accepted:
     """What the checks before the transaction settled."""
 
@@ -67,14 +56,6 @@ class Accepted:
     size: int
     note: str
     key: str | None
-
-
-def current_phase(contest: Contest, now: datetime.datetime) -> Phase | None:
-    """The phase that takes submissions now; phases that overlap count in order of position."""
-    for phase in contest.phases.order_by("position"):
-        if rules.is_open(now, phase.starts_at, phase.ends_at):
-            return phase
-    return None
 
 
 def submit(
@@ -93,10 +74,11 @@ def submit(
     repeated = _repeated(user, idempotency_key)
     if repeated is not None:
         return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
-    phase = current_phase(contest, timezone.now())
+    now = timezone.now()
+    phase = quotas.current_phase(contest, now)
     if phase is None:
-        raise Rejected("closed", _("This contest does not take submissions now."), 403)
-    place = _joined(user, contest)
+        raise _closed(contest, now)
+    place = _place(user, contest)
     # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
     _check_quota(place.team, phase, timezone.now())
     accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
@@ -222,52 +204,31 @@ def _without_nul(file: UploadedFile[Any], kind: str) -> Iterator[bytes]:
         yield piece
 
 
-def participation(user: User, contest: Contest) -> Participation:
-    """The user's place in the contest, made on first use: a team of one under their public name."""
-    found = Participation.objects.filter(user=user, contest=contest).select_related("team").first()
-    if found is not None:
-        return found
-    with transaction.atomic():
-        team = Team.objects.create(contest=contest, name=user.public_name[:60])
-        return Participation.objects.create(user=user, contest=contest, team=team)
-
-
-def _joined(user: User, contest: Contest) -> Participation:
+def _place(user: User, contest: Contest) -> Participation:
     try:
-        return participation(user, contest)
-    except IntegrityError:  # joined in two requests at once
-        return Participation.objects.get(user=user, contest=contest)
+        return joining.require(user, contest)
+    except joining.NotAdmitted as refused:
+        raise Rejected(refused.code, refused.message, refused.status) from refused
 
 
-def used_today(team: Team, phase: Phase, now: datetime.datetime) -> int:
-    """Today's submissions that cost: all but our own failures and those called back before anything ran."""
-    never_started = Run.objects.filter(submission=OuterRef("pk"), started_at=None)
-    return (
-        Submission.objects.filter(team=team, phase=phase, created_at__gte=rules.day_start(now))
-        .exclude(verdict__in=rules.FREE_VERDICTS)
-        .exclude(Q(verdict__in=rules.FREE_UNLESS_STARTED) & Exists(never_started))
-        .count()
-    )
+def _closed(contest: Contest, now: datetime.datetime) -> Rejected:
+    """The refusal of a contest that is not open, with the date that matters."""
+    about = schedule.of(contest.phases.all(), now)
+    sentence = _("This contest does not take submissions now.")
+    if about is not None and about.state == "upcoming":
+        sentence += " " + _("It starts at %(time)s.") % {"time": _moment(about.phase.starts_at)}
+    elif about is not None and about.phase.ends_at is not None:
+        sentence += " " + _("It ended at %(time)s.") % {"time": _moment(about.phase.ends_at)}
+    return Rejected("closed", sentence, 403)
+
+
+def _moment(at: datetime.datetime) -> str:
+    return f"{at.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _check_quota(team: Team, phase: Phase, now: datetime.datetime) -> None:
-    if used_today(team, phase, now) >= phase.daily_limit:
-        raise Rejected(
-            "quota",
-            _("You have used all %(limit)s submissions of today. The next day starts at 00:00 UTC.")
-            % {"limit": phase.daily_limit},
-            429,
-        )
-
-
-def quota(user: User, contest: Contest) -> Quota | None:
-    """How many of today's submissions are used; None when no phase is open."""
-    now = timezone.now()
-    phase = current_phase(contest, now)
-    if phase is None:
-        return None
-    place = Participation.objects.filter(user=user, contest=contest).select_related("team").first()
-    return Quota(used=used_today(place.team, phase, now) if place else 0, limit=phase.daily_limit)
+    if spent := quotas.of(team, phase, now).spent:
+        raise Rejected("quota", spent, 429)
 
 
 def _accept(user: User, place: Participation, accepted: Accepted) -> Submission:
@@ -278,7 +239,8 @@ def _accept(user: User, place: Participation, accepted: Accepted) -> Submission:
             raise IntegrityError("this key was accepted a moment ago")
         now = timezone.now()
         if not rules.is_open(now, accepted.phase.starts_at, accepted.phase.ends_at):
-            raise Rejected("closed", _("This contest does not take submissions now."), 403)
+            raise _closed(accepted.contest, now)
+        _place(user, accepted.contest)  # an organiser may have decided otherwise while the file came in
         _check_quota(team, accepted.phase, now)
         return _write(user, team, accepted, now)
 

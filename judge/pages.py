@@ -19,7 +19,7 @@ from accounts.models import User
 from contests import downloads, schedule
 from contests.models import Contest, Submission, TaskVersion
 from judge import cancel as cancelling
-from judge import feed, intake, logs, queue
+from judge import feed, intake, logs, queue, quotas
 from judge.forms import SubmissionForm
 from judge.models import Run, RunFile
 from judge.verdicts import explain
@@ -55,7 +55,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
         "schedule": schedule.of(contest.phases.all(), timezone.now()),
         "form": form,
         "version": versions[0] if versions else None,
-        "quota": intake.quota(_person(request), contest),
+        "quota": quotas.quota(_person(request), contest),
         "api_url": request.build_absolute_uri(f"/api/v1/contests/{contest.slug}/submissions/"),
     }
     return render(request, "judge/submit.html", context, status=status)
@@ -67,7 +67,7 @@ def _person(request: HttpRequest) -> User:
 
 
 def _open_versions(contest: Contest) -> list[TaskVersion]:
-    phase = intake.current_phase(contest, timezone.now())
+    phase = quotas.current_phase(contest, timezone.now())
     if phase is None:
         return []
     return list(

@@ -12,14 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
 from compute.models import Pool
 from contests import blobs
-from contests.models import Contest, Submission
-from judge import bell, cancel, intake
+from contests.models import Submission
+from judge import bell, intake
 from judge.models import Job
-from tests.builders import make_contest, make_submission, make_user, phase_of
-from tests.judge.host import Host
+from tests.builders import make_contest, make_user, phase_of
 
 pytestmark = pytest.mark.django_db
 CSV = b"id,target\n3,1\n4,0\n"
@@ -110,42 +108,6 @@ def test_ten_uploads_at_once_with_one_key_are_one_submission() -> None:
     assert Submission.objects.count() == Job.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_twelve_uploads_at_once_at_a_limit_of_five_five_are_accepted() -> None:
-    user, contest = make_user(), make_contest(daily_limit=5)
-    results = in_parallel(
-        12, lambda n: intake.submit(user=user, contest=contest, file=upload(f"s{n}.py", b"%d" % n))
-    )
-    refused = [result for result in results if isinstance(result, intake.Rejected)]
-    assert {item.code for item in refused} == {"quota"}
-    assert (Submission.objects.count(), len(refused)) == (5, 7)
-
-
-def left(user: User, contest: Contest) -> int:
-    quota = intake.quota(user, contest)
-    assert quota is not None
-    return quota.left
-
-
-def test_our_own_failures_and_what_was_called_back_in_time_cost_no_quota() -> None:
-    user, contest = make_user(), make_contest(daily_limit=3)
-    make_submission(contest, user, status="FAILED")
-    make_submission(contest, user, status="FINISHED", verdict="RUNTIME_ERROR")
-    early = intake.submit(user=user, contest=contest, file=upload())
-    assert left(user, contest) == 1
-    cancel.cancel(early)
-    assert left(user, contest) == 2
-
-
-@pytest.mark.parametrize(("name", "pool"), [("train.py", "cpu"), ("answers.csv", "scoring")])
-def test_what_had_started_costs_quota_even_when_it_is_called_back(name: str, pool: str) -> None:
-    user, contest = make_user(), make_contest(daily_limit=1)
-    submission = intake.submit(user=user, contest=contest, file=upload(name, CSV))
-    Host().must_claim(pool)
-    cancel.cancel(submission)
-    assert refusal(user=user, contest=contest, file=upload("again.py")).code == "quota"
-
-
 def test_an_upload_over_the_quota_is_refused_before_its_bytes_are_kept() -> None:
     user, contest = make_user(), make_contest(daily_limit=0)
     before = set(Path(settings.PODIUM_BLOBS).rglob("*"))
@@ -166,12 +128,6 @@ def test_the_deadline_is_looked_at_again_under_the_lock(monkeypatch: pytest.Monk
     late = timezone.now() + datetime.timedelta(hours=2)
     monkeypatch.setattr(timezone, "now", lambda: moments.pop() if moments else late)
     assert refusal(user=user, contest=contest, file=upload()).code == "closed"
-
-
-def test_yesterdays_submissions_do_not_count_today() -> None:
-    user, contest = make_user(), make_contest(daily_limit=1)
-    make_submission(contest, user, created_at=timezone.now() - datetime.timedelta(days=1))
-    assert intake.submit(user=user, contest=contest, file=upload()).status == "QUEUED"
 
 
 @pytest.mark.parametrize(
