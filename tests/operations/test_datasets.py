@@ -11,13 +11,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sklearn.datasets import load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
 
 from operations import datasets
 from operations.datasets import ContestFiles, DatasetError
+from operations.datasets.breast_cancer import read_tumours
 from operations.datasets.digits import read_images
 from operations.datasets.splitting import Recipe, Row, write_contest
 from runners.environments import PackagesUnreachableError
@@ -43,7 +44,12 @@ def diabetes(workdir: Path) -> ContestFiles:
     return datasets.diabetes(workdir, _HERE)
 
 
-@pytest.fixture(params=["digits", "diabetes"])
+@pytest.fixture(scope="module")
+def breast_cancer(workdir: Path) -> ContestFiles:
+    return datasets.breast_cancer(workdir, _HERE)
+
+
+@pytest.fixture(params=["digits", "diabetes", "breast_cancer"])
 def contest(request: pytest.FixtureRequest) -> ContestFiles:
     files = request.getfixturevalue(request.param)
     assert isinstance(files, ContestFiles)
@@ -125,6 +131,7 @@ def test_the_order_of_rows_says_nothing_about_their_digits(digits: ContestFiles)
     [
         ("digits", "eaaa2d06ce11da5676ad6bf7e5e71efa9fbb354075a0b8c47c6ccee41f057612"),
         ("diabetes", "aa2b5bb149f952b093ce0e4814b51a345f2d5c7d17b71ce161f1ab6ee87ae66d"),
+        ("breast_cancer", "4616b267f7ea3996daf24d93203e969c7bdc759f5b417807baa200042af927fc"),
     ],
 )
 def test_every_machine_makes_the_same_bytes(slug: str, digest: str, request: pytest.FixtureRequest) -> None:
@@ -148,6 +155,34 @@ def test_the_diabetes_study_is_scikit_learns(diabetes: ContestFiles) -> None:
     for row in rows:
         target = row.get("progression") or hidden[row["id"]]
         assert real[tuple(map(float, _features(row, "progression")))] == float(target)
+
+
+def test_the_tumours_are_scikit_learns_with_malignant_as_one(breast_cancer: ContestFiles) -> None:
+    study = load_breast_cancer()
+    assert list(study.target_names) == ["malignant", "benign"]
+    real = {tuple(map(float, row)): 1 - target for row, target in zip(study.data, study.target, strict=True)}
+    hidden = {row["id"]: row["malignant"] for row in _table(breast_cancer.solution)}
+    rows = [*_table(breast_cancer.public["train.csv"]), *_table(breast_cancer.public["test.csv"])]
+    assert len(rows) == len(real) == 569
+    for row in rows:
+        target = row.get("malignant") or hidden[row["id"]]
+        assert real[tuple(map(float, _features(row, "malignant")))] == float(target)
+
+
+def test_each_part_of_the_tumours_holds_as_many_malignant_ones(breast_cancer: ContestFiles) -> None:
+    assert Counter((row["Usage"], row["malignant"]) for row in _table(breast_cancer.solution)) == {
+        ("Public", "0"): 71,
+        ("Public", "1"): 42,
+        ("Private", "0"): 89,
+        ("Private", "1"): 53,
+    }
+
+
+def test_a_file_of_tumours_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "breast_cancer.csv"
+    file.write_text("2,30,malignant,benign\n" + ",".join(["1.5"] * 30) + ",0\n")
+    with pytest.raises(DatasetError, match="not whole"):
+        read_tumours(file)
 
 
 def test_the_baseline_is_the_ridge_regression_that_scikit_learn_would_fit(diabetes: ContestFiles) -> None:

@@ -88,7 +88,12 @@ def contests(workdir: Path) -> list[ContestFiles]:
     if missing_environments("scoring"):
         pytest.skip("the scoring environment is not built")
     try:
-        return [datasets.digits(workdir), datasets.diabetes(workdir, _directory("scoring"))]
+        scoring = _directory("scoring")
+        return [
+            datasets.digits(workdir),
+            datasets.diabetes(workdir, scoring),
+            datasets.breast_cancer(workdir, scoring),
+        ]
     except PackagesUnreachableError as error:
         pytest.skip(str(error))
 
