@@ -1,18 +1,21 @@
 """Refuses bodies over their limit while they stream in, before Django sees a byte. Pure ASGI.
 
-A body with an honest Content-Length is refused at once; one without is counted. After the answer the rest of the
-body is read and thrown away for a while: a client that is still sending would else see a reset, not the answer.
+A body with an honest Content-Length is refused at once; one without is counted. After the answer more of the body is
+read and thrown away, up to a limit: a client that is still sending would else see a reset, not the answer. Then the
+connection is cut, whatever is still to come.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 
 from live.protocol import Application, Message, Receive, Scope, Send
 
 DRAIN_S = 20.0
+DRAIN_BYTES = 256 << 20
 
 
 class _TooLarge(Exception):
@@ -70,12 +73,24 @@ def _sentence(megabytes: int, scope: Scope) -> str:
 
 async def _refuse(megabytes: int, scope: Scope, receive: Receive, send: Send) -> None:
     body = json.dumps({"detail": _sentence(megabytes, scope)}, ensure_ascii=False).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # else the server itself would read the rest, however long it is
+    ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    try:
+    # Whole for the client; to the server it ends only after the drain, for then `receive` hears nothing more.
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await _drain(receive)
+    await send({"type": "http.response.body"})
+
+
+async def _drain(receive: Receive) -> None:
+    left = DRAIN_BYTES
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_S):
-            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-                pass
-    except TimeoutError:
-        return
+            while left > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+                left -= len(message.get("body", b""))
