@@ -9,6 +9,8 @@ import unicodedata
 from runners.verdict import Verdict
 
 MAX_FILENAME = 120
+MAX_FILENAME_BYTES = 240  # file systems take 255, and a browser adds its “ (1)”
+MAX_SUFFIX = 10
 KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script", ".ipynb": "notebook"}
 # Our fault costs nothing, and neither does a submission that was called back before anything ran. One that has
 # started has used a runner and may have shown its log.
@@ -29,10 +31,13 @@ def safe_filename(raw: str) -> str:
     name = raw.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] != "C")
     name = re.sub(r"\s+", " ", name).strip(" .")
-    if len(name) > MAX_FILENAME:
-        stem, dot, suffix = name.rpartition(".")
-        name = (stem[: MAX_FILENAME - len(suffix) - 1] + dot + suffix) if dot else name[:MAX_FILENAME]
-    return name or "submission"
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or len(suffix) > MAX_SUFFIX:
+        stem, dot, suffix = name, "", ""
+    stem = stem[: MAX_FILENAME - len(dot + suffix)]
+    while len((stem + dot + suffix).encode()) > MAX_FILENAME_BYTES:
+        stem = stem[:-1]
+    return stem + dot + suffix or "submission"
 
 
 def is_open(now: datetime.datetime, starts_at: datetime.datetime, ends_at: datetime.datetime | None) -> bool:

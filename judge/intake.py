@@ -24,7 +24,7 @@ from accounts.models import User
 from compute.models import Environment
 from contests import blobs, joining, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
-from judge import bell, feed, quotas, results
+from judge import bell, feed, first_look, quotas, results
 from judge.models import Job, Run
 from leaderboard import boards
 from runners.spec import JobKind
@@ -152,7 +152,7 @@ def _check(
             ),
             503,
         )
-    sha256, size = _stored(file, kind)
+    sha256, size = _stored(file, version, kind)
     return Accepted(
         contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None
     )
@@ -181,12 +181,12 @@ def _environment(version: TaskVersion, name: str | None) -> Environment:
     )
 
 
-def _stored(file: UploadedFile[Any], kind: str) -> tuple[str, int]:
+def _stored(file: UploadedFile[Any], version: TaskVersion, kind: str) -> tuple[str, int]:
     limit = MAX_SCRIPT_BYTES if kind == Submission.Kind.SCRIPT else settings.PODIUM_MAX_UPLOAD_MB << 20
     if not file.size:
         raise Rejected("empty", _("The file is empty."))
     try:
-        sha256, size = blobs.write(_without_nul(file, kind), max_bytes=limit)
+        sha256, size = blobs.write(_looked_at(file, version, kind), max_bytes=limit)
     except blobs.TooLarge as error:
         raise Rejected(
             "too_large",
@@ -196,11 +196,14 @@ def _stored(file: UploadedFile[Any], kind: str) -> tuple[str, int]:
     return sha256, size
 
 
-def _without_nul(file: UploadedFile[Any], kind: str) -> Iterator[bytes]:
-    """The file's pieces; the first one is looked at, so that a binary renamed to .py is refused at once."""
+def _looked_at(file: UploadedFile[Any], version: TaskVersion, kind: str) -> Iterator[bytes]:
+    """The file's pieces. Those of a script are looked at, so that another file renamed to .py is refused at once."""
     for number, piece in enumerate(file.chunks()):
-        if number == 0 and kind == Submission.Kind.SCRIPT and b"\x00" in piece:
-            raise Rejected("binary", _("This is not a Python script: it holds binary data."))
+        if kind == Submission.Kind.SCRIPT:
+            if number == 0 and (fault := first_look.fault_of_script(piece, version)):
+                raise Rejected("binary", fault)
+            if b"\x00" in piece:
+                raise Rejected("binary", _("This is not a Python script: it holds binary data."))
         yield piece
 
 

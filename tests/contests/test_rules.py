@@ -54,6 +54,10 @@ def test_only_our_own_faults_and_what_was_called_back_in_time_are_free() -> None
         ("\u202egnp.py", "gnp.py"),
         ("", "submission"),
         ("...", "submission"),
+        ("x" * 300 + ".py", "x" * 117 + ".py"),
+        ("x." + "y" * 300, "x." + "y" * 118),
+        ("数" * 300 + ".ipynb", "数" * 78 + ".ipynb"),
+        ("🚀" * 300, "🚀" * 60),
     ],
 )
 def test_a_file_name_is_made_harmless(raw: str, stored: str) -> None:
