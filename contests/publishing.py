@@ -1,13 +1,22 @@
-"""Making a contest public, refused with every reason at once while something is missing."""
+"""Making a contest public, refused with every reason at once while something is missing.
+
+A task must have passed a check (judge.checking) as it is now: whatever a check looks at makes `fingerprint`, and a
+change of any of it makes earlier checks worthless.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from contests.models import Contest, TaskVersion
+from contests import check_texts, rules
+from contests.models import Check, Contest, StarterCode, Submission, TaskVersion
 from metrics import catalogue
 from metrics.scoring_spec import ScoringSpec
 from runners.spec import Limits
@@ -35,11 +44,18 @@ def problems(contest: Contest) -> list[str]:
             _("A phase has several tasks. They would share one board; give each a phase of its own for now.")
         )
     for version in versions:
-        found.extend(_task_problems(version))
+        found.extend(task_problems(version))
     return found
 
 
-def _task_problems(version: TaskVersion) -> list[str]:
+def task_problems(version: TaskVersion) -> list[str]:
+    """Why this version could not be judged by, and what its check says."""
+    found = _settings_problems(version)
+    check = check_problem(version)
+    return [*found, check] if check else found
+
+
+def _settings_problems(version: TaskVersion) -> list[str]:
     found = []
     name = version.task.title
     if not version.test_features_public:
@@ -85,12 +101,107 @@ def _scoring_problems(version: TaskVersion) -> list[str]:
 
 def scoring_spec(version: TaskVersion) -> ScoringSpec:
     """What the scorer is told. Raises ValueError or TypeError for a task that could not be scored."""
-    return ScoringSpec(
-        metric=version.metric,
-        params=version.metric_params,
-        id_column=version.id_column,
-        target_columns=tuple(version.target_columns),
+    return ScoringSpec.from_json(_scoring(version))
+
+
+def _scoring(version: TaskVersion) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "metric": version.metric,
+        "params": version.metric_params,
+        "id_column": version.id_column,
+        "target_columns": version.target_columns,
+    }
+    if version.public_share is not None:
+        fields |= {"public_share": version.public_share, "split_seed": version.split_seed}
+    return fields
+
+
+def check_plan(version: TaskVersion) -> dict[str, Any]:
+    """check.json, what metrics.checker is told of a task. The settings are given as they are: it judges them too."""
+    return {
+        "scoring": _scoring(version),
+        "files": sorted(file.name for file in version.files.all()),
+        "takes_predictions": Submission.Kind.PREDICTIONS in version.kinds,
+    }
+
+
+def baselines(version: TaskVersion) -> list[StarterCode]:
+    """The starter code that a check of this task hands in."""
+    marked = StarterCode.objects.filter(contest__phases__tasks=version.task_id, baseline=True)
+    return [
+        starter
+        for starter in marked.select_related("blob", "environment").order_by("position", "pk")
+        if rules.kind_of(starter.name) in version.kinds
+    ]
+
+
+def settings_findings(version: TaskVersion) -> list[dict[str, Any]]:
+    """What a check finds without reading a file."""
+    found = []
+    if not version.kinds:
+        found.append(check_texts.finding("no_kinds"))
+    if not version.test_features_public:
+        found.append(check_texts.finding("hidden_features"))
+    try:
+        limits = Limits.from_json(version.limits)
+    except (ValueError, TypeError) as error:
+        found.append(check_texts.finding("bad_limits", reason=str(error)))
+    else:
+        most = settings.PODIUM_MAX_OUTPUT_MB
+        if limits.output_mb > most:
+            found.append(check_texts.finding("too_much_output", found=limits.output_mb, limit=most))
+    offered = {version.environment_id, *version.environments.values_list("pk", flat=True)}
+    found.extend(
+        check_texts.finding("baseline_environment", file=starter.name, environment=str(starter.environment))
+        for starter in baselines(version)
+        if starter.environment_id not in {None, *offered}
     )
+    return found
+
+
+def fingerprint(version: TaskVersion) -> str:
+    """A digest of all that a check looks at: a check is worth something as long as this stays the same."""
+    looked_at = {
+        "plan": check_plan(version),
+        "kinds": sorted(map(str, version.kinds)),
+        "hidden": not version.test_features_public,
+        "limits": version.limits,
+        "environments": sorted({version.environment_id, *version.environments.values_list("pk", flat=True)}),
+        "environment": version.environment_id,
+        "scoring": version.scoring_environment_id,
+        "solution": version.solution_id,
+        "files": sorted(version.files.values_list("name", "blob_id")),
+        "baselines": [(item.name, item.blob_id, item.environment_id) for item in baselines(version)],
+    }
+    return hashlib.sha256(json.dumps(looked_at, sort_keys=True).encode()).hexdigest()
+
+
+def latest_check(version: TaskVersion) -> Check | None:
+    """The newest check of the task as it is now; one of an earlier state says nothing any more."""
+    return version.checks.filter(digest=fingerprint(version)).first()
+
+
+def check_problem(version: TaskVersion) -> str:
+    """Why the checks of this task do not allow it to be published, in a sentence; "" when they do."""
+    check = latest_check(version)
+    if check is not None:
+        sentence = _STATES[Check.Status(check.status)]
+    elif version.checks.exists():
+        sentence = gettext_lazy("Task “%(task)s” was changed after its last check. Check it again.")
+    else:
+        sentence = gettext_lazy("Task “%(task)s” was never checked.")
+    return str(sentence) % {"task": version.task.title} if sentence else ""
+
+
+_STATES = {
+    Check.Status.GREEN: "",
+    Check.Status.QUEUED: gettext_lazy("The check of task “%(task)s” has not ended yet."),
+    Check.Status.RUNNING: gettext_lazy("The check of task “%(task)s” has not ended yet."),
+    Check.Status.RED: gettext_lazy("The check of task “%(task)s” found mistakes."),
+    Check.Status.FAILED: gettext_lazy(
+        "The check of task “%(task)s” failed by a fault of this site. Check it again, or tell the operator."
+    ),
+}
 
 
 def publish(contest: Contest) -> None:
@@ -100,3 +211,9 @@ def publish(contest: Contest) -> None:
         raise CannotPublish(messages)
     Contest.objects.filter(pk=contest.pk).update(published=True)
     contest.published = True
+
+
+def hide(contest: Contest) -> None:
+    """Show the contest to its organisers only. Nothing is deleted."""
+    Contest.objects.filter(pk=contest.pk).update(published=False)
+    contest.published = False

@@ -10,6 +10,8 @@ from django.db.models.functions import Coalesce
 
 from judge.models import Job
 
+_PERSON = Coalesce("run__submission__user", "task_check__started_by")
+
 
 def claimable(now: datetime.datetime) -> Q:
     """Queued jobs, and running ones whose lease has run out and that have attempts left."""
@@ -21,17 +23,25 @@ def claimable(now: datetime.datetime) -> Q:
 
 
 def in_fair_order(jobs: QuerySet[Job], now: datetime.datetime) -> QuerySet[Job]:
-    """First the contestant with the fewest jobs running in this pool, then the longest wait."""
+    """First the person with the fewest jobs running in this pool, then the longest wait.
+
+    A check is its organiser's, as a submission is its contestant's.
+    """
     busy = (
-        Job.objects.filter(
+        Job.objects.annotate(person=_PERSON)
+        .filter(
             status=Job.Status.RUNNING,
             lease_until__gte=now,
             pool=OuterRef("pool"),
-            run__submission__user=OuterRef("run__submission__user"),
+            person=OuterRef("person"),
         )
         .order_by()
         .values("pool")
         .annotate(n=Count("pk"))
         .values("n")
     )
-    return jobs.annotate(busy=Coalesce(Subquery(busy), Value(0))).order_by("busy", "queued_at", "pk")
+    return (
+        jobs.annotate(person=_PERSON)
+        .annotate(busy=Coalesce(Subquery(busy), Value(0)))
+        .order_by("busy", "queued_at", "pk")
+    )

@@ -63,6 +63,8 @@ def status_changed(submission_id: uuid.UUID) -> None:
 def queue_moved(pool_id: int) -> None:
     """Tell the first who wait in this pool where they stand now."""
     for place, submission_id in enumerate(queue.order(pool_id, POSITIONS_TOLD), start=1):
+        if submission_id is None:
+            continue
         if not _publisher().publish_next(topic_of(submission_id), "position", {"queue_position": place}):
             return  # the broker is down; one failed try is enough
 
@@ -74,6 +76,11 @@ def log_arrived(submission_id: uuid.UUID, offset: int, data: bytes) -> None:
         "log",
         {"offset": offset, "end": offset + len(whole), "text": logs_text.inert(whole)},
     )
+
+
+def usage_grew(submission_id: uuid.UUID, attempt: int, samples: list[list[float | None]]) -> None:
+    """New points of the run's usage curve; their first field is their number."""
+    _publisher().publish_next(topic_of(submission_id), "usage", {"attempt": attempt, "samples": samples})
 
 
 def boards_moved() -> None:

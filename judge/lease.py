@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from compute.models import Pool
-from judge import bell, fairness, feed, specification, transitions
+from judge import bell, fairness, feed, settling, specification, transitions
 from judge.models import Job
 from runners.spec import JobSpec
 from runners.verdict import Verdict
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 CANDIDATES = 8  # how many of the fairest jobs a claim tries when others are claiming too
 # The last attempt is not declared dead by a short outage of the site: its agent gets this much longer to come back.
 LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
+# What a job is about: a run or a check.
+SUBJECT = ("run__submission__contest", "run__task_version", "task_check__task_version")
 
 
 class Stale(Exception):
@@ -58,7 +60,7 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
     specification.prepare(job)
     token = tokens.fresh("job")
     with transaction.atomic():
-        transitions.lock(job.run_id)
+        transitions.lock(job)
         # Status, attempt and lease as they were read: whoever changed one of them meanwhile was first.
         unchanged = Job.objects.filter(
             pk=job.pk, status=job.status, attempt=job.attempt, lease_until=job.lease_until
@@ -75,9 +77,7 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
         )
         if changed != 1:
             return None  # another host was first
-        job = Job.objects.select_related(
-            "run__submission__contest", "pool", "environment", "predictions"
-        ).get(pk=job.pk)
+        job = Job.objects.select_related(*SUBJECT, "pool", "environment", "predictions").get(pk=job.pk)
         transitions.under_way(job, now)
         transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
         return specification.build(job, token=token)
@@ -95,7 +95,7 @@ def _fail_undefined(job: Job, reason: str) -> None:
 def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:
     """The running job this token is the current fence of. Raises Stale."""
     job = (
-        Job.objects.select_related("run__submission__contest", "run__task_version", "pool", "environment")
+        Job.objects.select_related(*SUBJECT, "pool", "environment")
         .filter(pk=job_id, token_digest=tokens.digest(token))
         .first()
     )
@@ -143,7 +143,10 @@ def _fail(job: Job, reason: str) -> None:
     now = timezone.now()
     if not transitions.move(job, Job.Status.FAILED, error=reason, finished_at=now):
         raise Stale
-    transitions.conclude(job.run, Verdict.INTERNAL_ERROR, now)
+    if job.run is None:
+        settling.settle(job.task_check_id)
+    else:
+        transitions.conclude(job.run, Verdict.INTERNAL_ERROR, now)
     transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
 
 

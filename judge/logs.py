@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 from django.db import transaction
 from django.db.models import F
 
 from contests.models import Submission
-from judge import feed, lease
+from judge import feed, lease, runs, specification
 from judge.logs_text import inert, whole
 from judge.models import Job, LogChunk
 from runners.spec import JobKind
@@ -32,7 +33,7 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
 
     A chunk sent twice is kept once; a gap is refused by answering where to continue.
     """
-    cap = job.run.task_version.limits.get("log_kb", 256) * 1024 + SLACK
+    cap = specification.limits_of(job).log_kb * 1024 + SLACK
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
         if (current.status, current.attempt) != (Job.Status.RUNNING, job.attempt):
@@ -45,14 +46,14 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
             return max(have, offset + len(data)) if have >= cap and offset <= have else have
         LogChunk.objects.create(job=job, attempt=job.attempt, offset=have, data=fresh)
         Job.objects.filter(pk=job.pk).update(log_bytes=F("log_bytes") + len(fresh))
-        if job.kind == JobKind.RUN:  # the scorer's words are for organisers
-            transaction.on_commit(lambda: feed.log_arrived(job.run.submission_id, have, fresh))
+        if job.run is not None and job.kind == JobKind.RUN:  # our own programs' words are for operators
+            transaction.on_commit(functools.partial(feed.log_arrived, job.run.submission_id, have, fresh))
     return have + len(fresh)
 
 
 def read(submission: Submission, after: int = 0, limit: int = 65_536) -> LogPart:
     """The log from byte `after` on, at most about `limit` bytes."""
-    job = Job.objects.filter(run__submission=submission, kind=JobKind.RUN).first()
+    job = Job.objects.filter(run=runs.current(submission), kind=JobKind.RUN).first()
     if job is None:
         return LogPart(after, "", after, complete=True)
     after = max(0, after)

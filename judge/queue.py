@@ -44,8 +44,11 @@ def position(submission: Submission) -> int | None:
     return places.index(submission.pk) + 1 if submission.pk in places else None
 
 
-def order(pool_id: int, limit: int | None = None, *, beside: int | None = None) -> list[uuid.UUID]:
-    """The submissions that can run or wait `beside` those (for the same environment), the next one first."""
+def order(pool_id: int, limit: int | None = None, *, beside: int | None = None) -> list[uuid.UUID | None]:
+    """The submissions that can run or wait `beside` those (for the same environment), the next one first.
+
+    None stands for an organiser's check: it takes a place like the others.
+    """
     now = timezone.now()
     environments = {*pools.ready_environments(pool_id), beside}
     jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id, environment__in=environments - {None})

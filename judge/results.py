@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from compute.models import Pool
 from contests import blobs
-from contests.models import Blob, Submission
-from judge import bell, feed, lease, specification, transitions
+from contests.models import Blob, Check, Submission
+from judge import bell, feed, lease, settling, specification, transitions, usage
 from judge.models import Job, JobUpload, Run, RunFile
 from leaderboard import boards
 from runners.spec import RESULT_FILE, RESULT_MAX_BYTES, SUBMISSION_FILE, JobKind, OutputFile
+from runners.usage import UsagePoint
 from runners.verdict import RunFacts, Verdict, decide
 
 MAX_ERRORS = 20
@@ -38,6 +39,7 @@ class Report:
     facts: RunFacts
     files: tuple[OutputFile, ...]
     stages: dict[str, float]
+    samples: tuple[UsagePoint, ...] = ()  # those of the usage curve that no heartbeat has carried
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ class Judged:
     errors: tuple[dict[str, Any], ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Checked:
+    """What metrics.checker found in a task."""
+
+    findings: list[dict[str, Any]]
+    notes: list[dict[str, Any]]
+    rows: dict[str, int]
+
+
 def keep_upload(job: Job, blob_sha256: str, size: int) -> None:
     """Remember bytes that this attempt has sent. Raises Stale when the attempt ended meanwhile."""
     with transaction.atomic():
@@ -60,16 +71,24 @@ def keep_upload(job: Job, blob_sha256: str, size: int) -> None:
 def finish(job: Job, report: Report) -> None:
     """End an attempt. Raises Stale for a second or late finish, Malformed for a report that names unsent files."""
     uploads = _uploads(job, report.files)
-    if job.kind == JobKind.SCORE:
-        judged = _read_result(uploads.get(RESULT_FILE)) if decide(report.facts) is None else None
-        if judged is None:
-            lease.give_back(
-                job, reason=f"The scorer did not judge: {json.dumps(report.facts.as_json())[:2000]}"
-            )
-            return
-        _finish_score(job, report, judged)
+    if job.run is None:
+        checked = _read_check(_result(report, uploads))
+        _not_judged(job, report) if checked is None else _finish_check(job, report, checked)
+    elif job.kind == JobKind.SCORE:
+        judged = _read_result(_result(report, uploads))
+        _not_judged(job, report) if judged is None else _finish_score(job, job.run, report, judged)
     else:
-        _finish_run(job, report, uploads)
+        _finish_run(job, job.run, report, uploads)
+
+
+def _result(report: Report, uploads: dict[str, Blob]) -> Blob | None:
+    """What a program of ours left, when it ended well."""
+    return uploads.get(RESULT_FILE) if decide(report.facts) is None else None
+
+
+def _not_judged(job: Job, report: Report) -> None:
+    facts = json.dumps(report.facts.as_json())[:2000]
+    lease.give_back(job, reason=f"Our {job.kind} program gave no result: {facts}")
 
 
 def _uploads(job: Job, files: tuple[OutputFile, ...]) -> dict[str, Blob]:
@@ -92,26 +111,37 @@ def _end(job: Job, report: Report, now: datetime.datetime) -> None:
 
 
 @transaction.atomic
-def _finish_run(job: Job, report: Report, uploads: dict[str, Blob]) -> None:
+def _finish_run(job: Job, run: Run, report: Report, uploads: dict[str, Blob]) -> None:
     now = timezone.now()
     _end(job, report, now)
-    run = job.run
     RunFile.objects.bulk_create([RunFile(run=run, name=name, blob=blob) for name, blob in uploads.items()])
-    facts = report.facts.as_json()
+    usage.append(job, list(report.samples))
+    told = {"facts": report.facts.as_json(), **usage.of_facts(report.facts)}
     verdict = decide(report.facts)
     predictions = uploads.get(SUBMISSION_FILE)
     if verdict is None and predictions is None:
         verdict = Verdict.NO_OUTPUT
     if verdict is not None:
-        transitions.conclude(run, verdict, now, facts=facts)
+        transitions.conclude(run, verdict, now, **told)
         return
-    transitions.summarise(run, status=Submission.Status.SCORING, facts=facts)
+    transitions.summarise(run, status=Submission.Status.SCORING, **told)
     queue_scoring(run, predictions)
 
 
 def scoring_pool() -> Pool | None:
     """Where scores are made: the first pool that is trusted with labels."""
     return Pool.objects.filter(trusted=True).order_by("pk").first()
+
+
+def queue_first(run: Run) -> Job:
+    """Queue what a run begins with: predictions are scored at once, programs are run."""
+    submission = run.submission
+    if submission.kind == Submission.Kind.PREDICTIONS:
+        return queue_scoring(run, submission.blob)
+    pool = run.task_version.pool
+    job = Job.objects.create(kind=JobKind.RUN, run=run, pool=pool, environment=submission.environment)
+    bell.ring_after_commit(pool)
+    return job
 
 
 def queue_scoring(run: Run, predictions: Blob | None) -> Job:
@@ -131,10 +161,9 @@ def queue_scoring(run: Run, predictions: Blob | None) -> Job:
 
 
 @transaction.atomic
-def _finish_score(job: Job, report: Report, judged: Judged) -> None:
+def _finish_score(job: Job, run: Run, report: Report, judged: Judged) -> None:
     now = timezone.now()
     _end(job, report, now)
-    run = job.run
     if judged.errors:
         transitions.conclude(run, Verdict.INVALID_OUTPUT, now, errors=list(judged.errors))
         return
@@ -147,12 +176,40 @@ def _finish_score(job: Job, report: Report, judged: Judged) -> None:
         scorer_digest=specification.scorer().sha256,
         environment=job.environment.identifier,
         at=run.submission.created_at,
+        generation=run.generation,
     )
     Submission.objects.filter(pk=run.submission_id).update(
         public_score=judged.public, private_score=judged.private
     )
     transitions.conclude(run, Verdict.SCORED, now)
     transaction.on_commit(feed.boards_moved)
+
+
+@transaction.atomic
+def _finish_check(job: Job, report: Report, checked: Checked) -> None:
+    _end(job, report, timezone.now())
+    check = Check.objects.get(pk=job.task_check_id)
+    check.findings = [*check.findings, *checked.findings]  # after what was seen at the start
+    check.notes, check.rows = checked.notes, checked.rows
+    check.save(update_fields=["findings", "notes", "rows"])
+    settling.settle(check.pk)
+
+
+def _read_check(blob: Blob | None) -> Checked | None:
+    """The checker's result, or None when there is none that can be trusted to be one."""
+    if blob is None or blob.size > RESULT_MAX_BYTES:
+        return None
+    try:
+        raw = json.loads(blobs.head(blob, RESULT_MAX_BYTES))
+        lists = [[_finding(item) for item in raw[name]] for name in ("findings", "notes")]
+        rows = {name: int(raw["rows"][name]) for name in ("public", "private", "ignored")}
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Checked(lists[0], lists[1], rows)
+
+
+def _finding(item: dict[str, Any]) -> dict[str, Any]:
+    return {"code": str(item["code"]), "params": dict(item["params"]), "message": str(item["message"])}
 
 
 def _read_result(blob: Blob | None) -> Judged | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 
@@ -9,16 +10,19 @@ from django.conf import settings
 
 from contests import blobs
 from contests.models import Blob, TaskVersion
-from contests.publishing import scoring_spec
+from contests.publishing import check_plan, scoring_spec
 from judge.models import Job
 from metrics import bundle
 from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
 
 PROGRAM = "/submission/main.py"
 SCORER = "/submission/scorer.pyz"
+CHECKER = "/submission/checker.pyz"
 SCORING_LIMITS = Limits(
     wall_s=120, cpu_s=120, memory_mb=2048, pids=64, disk_mb=64, inodes=1000, log_kb=64, output_mb=1
 )
+# A check reads the public files as well.
+CHECK_LIMITS = dataclasses.replace(SCORING_LIMITS, wall_s=600, cpu_s=600)
 
 
 class ForbiddenPool(Exception):
@@ -39,6 +43,19 @@ def scorer() -> Blob:
     return blobs.store_bytes(_scorer_program())
 
 
+@functools.cache
+def _checker_program() -> bytes:
+    return bundle.build_zipapp("checker")
+
+
+def _checker() -> Blob:
+    return blobs.store_bytes(_checker_program())
+
+
+def _check_file(version: TaskVersion) -> Blob:
+    return blobs.store_bytes(json.dumps(check_plan(version), sort_keys=True).encode())
+
+
 def _scoring_file(version: TaskVersion) -> Blob:
     return blobs.store_bytes(json.dumps(scoring_spec(version).as_json(), sort_keys=True).encode())
 
@@ -47,16 +64,34 @@ def prepare(job: Job) -> None:
     """Write the blobs that a job's specification will name. Called before the claim's transaction."""
     if job.kind == JobKind.SCORE:
         scorer()
-        _scoring_file(job.run.task_version)
+        _scoring_file(version_of(job))
+    elif job.kind == JobKind.CHECK:
+        _checker()
+        _check_file(version_of(job))
+
+
+def version_of(job: Job) -> TaskVersion:
+    """The task version that a job's run is judged by, or that its check looks at."""
+    if job.run is not None:
+        return job.run.task_version
+    if job.task_check is None:
+        raise LookupError(f"job {job.pk} is about nothing")  # the database forbids it
+    return job.task_check.task_version
 
 
 def _inputs(job: Job) -> tuple[InputFile, ...]:
-    version = job.run.task_version
-    if job.kind == JobKind.RUN:
-        files = [_input(f"/input/{file.name}", file.blob) for file in version.files.select_related("blob")]
-        return (*files, _input(PROGRAM, job.run.submission.blob))
+    version = version_of(job)
+    if job.run is not None and job.kind == JobKind.RUN:
+        return (*_public_files("/input", version), _input(PROGRAM, job.run.submission.blob))
     if not job.pool.trusted:
         raise ForbiddenPool(job.pool.slug)
+    if job.run is None:
+        return (
+            *_public_files("/input/public", version),
+            _input("/input/solution.csv", version.solution),
+            _input("/input/check.json", _check_file(version)),
+            _input(CHECKER, _checker()),
+        )
     if job.predictions is None:
         raise ValueError(f"score job {job.pk} has no predictions")
     return (
@@ -67,26 +102,38 @@ def _inputs(job: Job) -> tuple[InputFile, ...]:
     )
 
 
+def _public_files(folder: str, version: TaskVersion) -> list[InputFile]:
+    return [_input(f"{folder}/{file.name}", file.blob) for file in version.files.select_related("blob")]
+
+
 def input_digests(job: Job) -> set[str]:
     """What the holder of this job's token may download, and nothing else."""
     return {item.sha256 for item in _inputs(job)}
 
 
 def limits_of(job: Job) -> Limits:
-    return Limits.from_json(job.run.task_version.limits) if job.kind == JobKind.RUN else SCORING_LIMITS
+    if job.kind == JobKind.RUN:
+        return Limits.from_json(version_of(job).limits)
+    return CHECK_LIMITS if job.kind == JobKind.CHECK else SCORING_LIMITS
+
+
+def _argv(kind: JobKind) -> tuple[str, ...]:
+    if kind is JobKind.RUN:
+        return ("{python}", PROGRAM)
+    return bundle.argv("checker" if kind is JobKind.CHECK else "scorer")
 
 
 def build(job: Job, *, token: str) -> JobSpec:
     """The specification of one attempt. Raises ForbiddenPool when labels would leave the trusted pools."""
     run = job.kind == JobKind.RUN
-    slug = job.run.submission.contest.slug
+    slug = version_of(job).task.phase.contest.slug
     return JobSpec(
         job_id=str(job.pk),
         kind=JobKind(job.kind),
         attempt=job.attempt,
         token=token,
         environment=job.environment.identifier,
-        argv=("{python}", PROGRAM) if run else bundle.ARGV,
+        argv=_argv(JobKind(job.kind)),
         inputs=_inputs(job),
         limits=limits_of(job),
         required_output=SUBMISSION_FILE if run else RESULT_FILE,

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
-from contests.models import Submission
-from judge import feed
+from contests.models import Check, Submission
+from judge import feed, runs, settling
 from judge.models import Job, Run
 from runners.spec import JobKind
 from runners.verdict import Verdict
@@ -21,14 +21,22 @@ Status = Submission.Status
 LIVE = (Job.Status.QUEUED, Job.Status.RUNNING)
 
 
-def lock(run_id: int) -> None:
+def lock_run(run_id: int) -> None:
     """Take the lock under which everything about a run changes. Always first: so two can never wait for each other."""
     Run.objects.select_for_update().filter(pk=run_id).values_list("pk").get()
 
 
+def lock(job: Job) -> None:
+    """Lock what a job is about: its run, or the check that it carries out."""
+    if job.run_id is None:
+        Check.objects.select_for_update().filter(pk=job.task_check_id).values_list("pk").get()
+    else:
+        lock_run(job.run_id)
+
+
 def move(job: Job, to: Job.Status, **changes: Any) -> bool:
     """Move a job from the state it was read in. False when somebody else was first; then nothing is changed."""
-    lock(job.run_id)
+    lock(job)
     moved = Job.objects.filter(pk=job.pk, status=job.status, attempt=job.attempt).update(status=to, **changes)
     if moved == 1:
         job.status = to
@@ -46,19 +54,30 @@ def summarise(run: Run, *, status: str, **changes: Any) -> None:
 
 
 def under_way(job: Job, now: datetime.datetime) -> None:
-    if job.kind == JobKind.SCORE:
+    if job.run is None:
+        Check.objects.filter(pk=job.task_check_id).update(status=Check.Status.RUNNING)
+    elif job.kind == JobKind.SCORE:
         summarise(job.run, status=Status.SCORING, started_at=job.run.started_at or now)
     else:
         summarise(job.run, status=Status.RUNNING, started_at=job.run.started_at or now)
 
 
 def back_in_queue(job: Job) -> None:
+    if job.run is None:
+        Check.objects.filter(pk=job.task_check_id).update(status=Check.Status.QUEUED)
+        return
     summarise(job.run, status=Status.SCORING if job.kind == JobKind.SCORE else Status.QUEUED)
 
 
 def conclude(run: Run, verdict: Verdict, now: datetime.datetime, **changes: Any) -> None:
-    """End a run with a verdict. INTERNAL_ERROR is FAILED, CANCELLED is CANCELLED, all else is FINISHED."""
+    """End a run with a verdict. INTERNAL_ERROR is FAILED, CANCELLED is CANCELLED, all else is FINISHED.
+
+    What the end of a rejudge means for the submission's summary and its boards is decided in judge.runs.
+    """
     status = {Verdict.INTERNAL_ERROR: Status.FAILED, Verdict.CANCELLED: Status.CANCELLED}.get(
         verdict, Status.FINISHED
     )
     summarise(run, status=status, verdict=verdict.value, finished_at=now, **changes)
+    if run.generation > 1 and verdict is not Verdict.SCORED and runs.after_rejudge(run):
+        transaction.on_commit(feed.boards_moved)
+    settling.trial_ended(run)

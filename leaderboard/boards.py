@@ -7,7 +7,7 @@ import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from contests.models import Contest, Phase, Submission, TaskVersion
 from leaderboard import ranking
@@ -43,10 +43,12 @@ def count_score(
     scorer_digest: str,
     environment: str,
     at: datetime.datetime,
+    generation: int = 1,
 ) -> None:
-    """Count a score on both boards of its phase. Must run inside the judge's transaction.
+    """Count a score on both boards of its phase; a trial's is kept and on no board. Inside the judge's transaction.
 
-    Raises IntegrityError when this submission was counted for this task version before, or a value is not finite.
+    A rejudge's score, of a later `generation`, stands in place of the submission's earlier ones.
+    Raises IntegrityError when this generation of the submission was counted before, or a value is not finite.
     """
     Score.objects.create(
         submission=submission,
@@ -56,19 +58,36 @@ def count_score(
         feedback=feedback,
         scorer_digest=scorer_digest,
         environment=environment,
+        generation=generation,
     )
+    if submission.trial:
+        return
     for audience, value in ((Board.Audience.PUBLIC, public), (Board.Audience.FINAL, private)):
-        _advance(audience=audience, submission=submission, task_version=task_version, value=value, at=at)
+        board = _log(audience, submission, value=value, at=at, generation=generation)
+        if generation == 1:
+            _advance(board, submission, task_version=task_version, value=value, at=at)
+        else:
+            _fold_again(board, submission.team_id)
 
 
-def _advance(
-    *,
-    audience: Board.Audience,
-    submission: Submission,
-    task_version: TaskVersion,
-    value: float,
-    at: datetime.datetime,
-) -> None:
+def withdraw_score(*, submission: Submission, generation: int) -> bool:
+    """Take a score off the boards, because a rejudge found another verdict. False when none was counted."""
+    counted = False
+    for audience in Board.Audience:
+        events = ScoreEvent.objects.filter(submission=submission, board__audience=audience)
+        last = events.order_by("-version").first()
+        if last is None or last.value is None:
+            continue
+        board = _log(audience, submission, value=None, at=last.at, generation=generation)
+        _fold_again(board, submission.team_id)
+        counted = True
+    return counted
+
+
+def _log(
+    audience: str, submission: Submission, *, value: float | None, at: datetime.datetime, generation: int
+) -> Board:
+    """Add an event, which makes the board's next version."""
     # The row lock orders versions: id order is not commit order.
     board = Board.objects.select_for_update().get(phase_id=submission.phase_id, audience=audience)
     Board.objects.filter(pk=board.pk).update(version=F("version") + 1)
@@ -77,15 +96,55 @@ def _advance(
         version=board.version + 1,
         team_id=submission.team_id,
         submission=submission,
+        generation=generation,
         value=value,
         at=at,
     )
+    return board
+
+
+def _advance(
+    board: Board,
+    submission: Submission,
+    *,
+    task_version: TaskVersion,
+    value: float,
+    at: datetime.datetime,
+) -> None:
+    """The usual case, at the same cost however many submissions a team has: one more score."""
     entry = BoardEntry.objects.filter(board=board, team_id=submission.team_id).first()
     before = None if entry is None else _standing(entry)
     after = ranking.advance(
         before, key=_key(task_version, value), score=value, submission=submission.pk, at=at
     )
     BoardEntry.objects.update_or_create(board=board, team_id=submission.team_id, defaults=_fields(after))
+
+
+def _fold_again(board: Board, team_id: int) -> None:
+    """A score was replaced or taken away: the team's entry is made anew from its events."""
+    standing = _folded(ScoreEvent.objects.filter(board=board, team_id=team_id)).get(team_id)
+    if standing is None:
+        BoardEntry.objects.filter(board=board, team_id=team_id).delete()
+    else:
+        BoardEntry.objects.update_or_create(board=board, team_id=team_id, defaults=_fields(standing))
+
+
+def _folded(events: QuerySet[ScoreEvent]) -> dict[int, ranking.Standing]:
+    """Standings by team. Of several events of a submission the latest counts; one without value says: none."""
+    last = {event.submission_id: event for event in events.order_by("version")}
+    scores = Score.objects.filter(submission__in=events.values("submission")).select_related("task_version")
+    versions = {(score.submission_id, score.generation): score.task_version for score in scores}
+    return ranking.fold(
+        (
+            event.team_id,
+            _key(versions[event.submission_id, event.generation], event.value),
+            event.value,
+            event.submission_id,
+            event.at,
+        )
+        for event in last.values()
+        if event.value is not None
+    )
 
 
 def _key(task_version: TaskVersion, value: float) -> float:
@@ -153,14 +212,7 @@ def row_of(board: Board, team_id: int) -> Row | None:
 
 def recomputed(board: Board) -> dict[int, ranking.Standing]:
     """What the entries of a board must be, from its events alone."""
-    versions = {
-        score.submission_id: score.task_version
-        for score in Score.objects.filter(submission__phase_id=board.phase_id).select_related("task_version")
-    }
-    events = ScoreEvent.objects.filter(board=board).order_by("version")
-    return ranking.fold(
-        (e.team_id, _key(versions[e.submission_id], e.value), e.value, e.submission_id, e.at) for e in events
-    )
+    return _folded(ScoreEvent.objects.filter(board=board))
 
 
 def materialised(board: Board) -> dict[int, ranking.Standing]:

@@ -54,12 +54,13 @@ def advance(
     """A team's standing after one more counted score.
 
     Best-of: a better key wins, and of equal keys the one handed in first. So the standing does not depend on the
-    order in which submissions happen to be judged.
+    order in which submissions happen to be judged, nor on how often.
     """
     if before is None:
         return Standing(key, score, 1, submission, at)
     count = before.submissions + 1
-    if (key, at) < (before.key, before.last_improved_at):
+    order = (before.key, before.last_improved_at, str(before.best_submission))
+    if (key, at, str(submission)) < order:
         return Standing(key, score, count, submission, at)
     return dataclasses.replace(before, submissions=count)
 

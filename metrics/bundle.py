@@ -1,5 +1,6 @@
-"""The scorer as one file: a zip that Python runs, the same bytes on every machine for the same source.
+"""The scorer, and the checker of tasks, each as one file: a zip that Python runs.
 
+For the same source it has the same bytes on every machine.
 Nothing in it depends on the machine: names are sorted, times fixed, entries stored and not deflated
 (compressed bytes differ between zlib versions), modes set here. Its SHA-256 therefore names the scorer a
 score was made with.
@@ -9,25 +10,32 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 SOURCE = Path(__file__).parent
-LEFT_OUT = {"bundle.py"}
-MAIN = "from metrics.scorer import main\n\nraise SystemExit(main())\n"
-ARGV = (
-    "{python}",
-    "-I",
-    "/submission/scorer.pyz",
-)  # -I: no environment variables, no user site, no cwd on the path
+Program = Literal["scorer", "checker"]
+# What only the checker needs is no part of the scorer: a better check gives scores no other scorer.
+LEFT_OUT: dict[Program, str] = {"scorer": r"(bundle|check.*)\.py", "checker": r"bundle\.py"}
+MAIN = "from metrics.%s import main\n\nraise SystemExit(main())\n"
 
 
-def build_zipapp() -> bytes:
+def argv(program: Program) -> tuple[str, ...]:
+    # -I: no environment variables, no user site, no cwd on the path
+    return ("{python}", "-I", f"/submission/{program}.pyz")
+
+
+def build_zipapp(program: Program = "scorer") -> bytes:
     """The runnable zip: `python -I scorer.pyz`. Needs scikit-learn only for the metrics that use it."""
+    left_out = re.compile(LEFT_OUT[program])
     entries = {
-        f"metrics/{path.name}": path.read_bytes() for path in SOURCE.glob("*.py") if path.name not in LEFT_OUT
+        f"metrics/{path.name}": path.read_bytes()
+        for path in SOURCE.glob("*.py")
+        if not left_out.fullmatch(path.name)
     }
-    entries["__main__.py"] = MAIN.encode()
+    entries["__main__.py"] = (MAIN % program).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(entries.items()):

@@ -9,6 +9,7 @@ from typing import Any
 from metrics.catalogue import CATALOGUE, Metric
 
 USAGE_COLUMN = "Usage"
+ALL = 100  # percent
 ROW_SLACK = 1_000  # rows read beyond the expected ones, so that duplicates and unknown ids can be named
 
 
@@ -17,7 +18,8 @@ class ScoringSpec:
     """A task's scoring settings. Raises ValueError, with an English sentence, for settings that cannot work.
 
     `row_limit` caps how many rows of a prediction file are read at all; without it the number of rows in the
-    solution plus `ROW_SLACK`.
+    solution plus `ROW_SLACK`. With a `public_share`, in percent, the solution needs no Usage column: the public rows
+    are drawn (metrics.split), by `split_seed` the same everywhere.
     """
 
     metric: str
@@ -25,6 +27,8 @@ class ScoringSpec:
     target_columns: tuple[str, ...]
     params: Mapping[str, str] = dataclasses.field(default_factory=dict)
     row_limit: int | None = None
+    public_share: int | None = None
+    split_seed: int = 0
 
     def __post_init__(self) -> None:
         if self.metric not in CATALOGUE:
@@ -39,6 +43,8 @@ class ScoringSpec:
             raise ValueError(f"{self.metric} takes one target column, not {len(self.target_columns)}")
         if self.row_limit is not None and self.row_limit < 1:
             raise ValueError("row_limit must be at least 1")
+        if self.public_share is not None and not 1 <= self.public_share <= ALL:
+            raise ValueError("public_share must lie between 1 and 100 percent")
 
     @property
     def definition(self) -> Metric:
@@ -51,7 +57,11 @@ class ScoringSpec:
             "id_column": self.id_column,
             "target_columns": list(self.target_columns),
         }
-        return fields if self.row_limit is None else fields | {"row_limit": self.row_limit}
+        if self.row_limit is not None:
+            fields["row_limit"] = self.row_limit
+        if self.public_share is not None:
+            fields |= {"public_share": self.public_share, "split_seed": self.split_seed}
+        return fields
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> ScoringSpec:

@@ -14,7 +14,8 @@ class Check(models.Model):
     """One check of a task version. `digest` is contests.publishing.fingerprint of what was checked.
 
     `findings` lists mistakes as {"code", "params", "message"}, message in English; none of them means GREEN.
-    `trial` is the organiser's baseline, judged for real and counted nowhere.
+    `notes` have the same form and stand in nobody's way. `trials` are the organisers' baselines, judged for real and
+    counted nowhere.
     """
 
     class Status(models.TextChoices):
@@ -33,8 +34,9 @@ class Check(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
     digest = models.CharField(max_length=64)
     findings = models.JSONField(default=list)
+    notes = models.JSONField(default=list)
     rows = models.JSONField(default=dict)  # {"public", "private", "ignored"}
-    trial = models.ForeignKey(Submission, on_delete=models.SET_NULL, null=True, related_name="+")
+    trials = models.ManyToManyField(Submission, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
