@@ -24,10 +24,11 @@ from django.views.decorators.http import require_http_methods
 from compute import pools
 from contests import blobs, downloads
 from contests.models import Blob
-from judge import bell, lease, logs, results, specification, transitions
+from judge import bell, lease, logs, results, specification, transitions, usage
 from judge.models import Job, JobUpload
 from runners import wire
 from runners.spec import MAX_OUTPUT_FILES, PROTOCOL_VERSION, OutputFile
+from runners.usage import MAX_POINTS, read_points
 from runners.verdict import RunFacts
 
 log = structlog.get_logger(__name__)
@@ -137,13 +138,15 @@ def bell_address(request: HttpRequest) -> HttpResponseBase:
 def heartbeat(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body, token = _body(request), _bearer(request)
     attempt, offset, data = _attempt(body), wire.whole(body, "log_offset", default=0), _log(body)
-    usage = _usage(body)
+    used, points = _usage(body), read_points(body)
     if lease.was_cancelled(job_id=job_id, token=token):
-        return JsonResponse({"cancel": True, "log_offset": offset})
+        return JsonResponse({"cancel": True, "log_offset": offset, "samples": MAX_POINTS})
     job = lease.held(job_id=job_id, token=token, attempt=attempt)
-    lease.extend(job, usage=usage)
-    have = logs.append(job, offset=offset, data=data) if data else job.log_bytes
-    return JsonResponse({"cancel": False, "log_offset": have})
+    with transaction.atomic():  # one write to the disk, whatever it carried
+        lease.extend(job, usage=used)
+        samples = usage.append(job, points)
+        have = logs.append(job, offset=offset, data=data) if data else job.log_bytes
+    return JsonResponse({"cancel": False, "log_offset": have, "samples": samples})
 
 
 def _attempt(body: dict[str, Any]) -> int:
@@ -186,7 +189,7 @@ def upload(request: HttpRequest, job_id: uuid.UUID, sha256: str) -> HttpResponse
     except blobs.WrongDigest:
         return _problem("The bytes do not have the announced SHA-256; send them again.", 422)
     with transaction.atomic():
-        transitions.lock(job.run_id)  # two uploads at once see each other here
+        transitions.lock(job)  # two uploads at once see each other here
         if size > _room(job, sha256):
             raise TooMuch("The files of this attempt are together larger than its output limit.")
         results.keep_upload(job, written, size)
@@ -220,7 +223,7 @@ def _report(body: dict[str, Any]) -> results.Report:
     wire.whole(body, "log_bytes", default=0)
     raw = wire.mapping(body, "stages", most=MAX_STAGES)
     stages = {name[:40]: wire.number(raw, name, most=wire.MAX_SECONDS * 1000) for name in raw}
-    return results.Report(facts=facts, files=files, stages=stages)
+    return results.Report(facts=facts, files=files, stages=stages, samples=tuple(read_points(body)))
 
 
 @_runner_view("POST")

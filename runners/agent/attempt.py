@@ -27,10 +27,10 @@ import structlog
 
 from runners.agent import box
 from runners.agent.cache import BadInput, InputCache
-from runners.agent.heart import Heart
+from runners.agent.heart import Heart, Watched
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
-from runners.agent.site import Broken, Rejected, Site, SiteError, Stale, Unreachable, patiently
+from runners.agent.site import Broken, Ended, Rejected, Site, SiteError, Stale, Unreachable, patiently
 from runners.sandboxes.plan import SandboxError
 from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, RunFacts
@@ -77,7 +77,8 @@ class Attempt:
         self._stages: dict[str, int] = {}
         self._cancel_sent_at = 0.0
         self._log = log.bind(job=run.spec.job_id, attempt=run.spec.attempt)
-        self._heart = Heart(tools.site, run.spec, run.log, partial(box.usage, run.path), self._wake.set)
+        watched = Watched(run.log, partial(box.usage, run.path), partial(box.points, run.path))
+        self._heart = Heart(tools.site, run.spec, watched, self._wake.set)
 
     def interrupt(self) -> None:
         """Make the attempt look at once whether the agent is stopping."""
@@ -188,9 +189,8 @@ class Attempt:
                     self._results(partial(self._site.put_file, self._spec, file, path), "a file")
                 self._heart.send_rest(self._pause)
             begun = time.monotonic()
-            log_bytes = self._heart.log_size()
-            finish = partial(self._site.finish, self._spec, facts, list(files), log_bytes, self._stages)
-            self._results(finish, "the finish")
+            ended = Ended(facts, files, self._heart.log_size(), self._stages, self._heart.tail())
+            self._results(partial(self._site.finish, self._spec, ended), "the finish")
         except Rejected as error:
             raise OurFault(f"the site refused the results: {error}") from error
         self._log.info("finished", finish_ms=_ms_since(begun), files=len(files), **self._stages)

@@ -12,7 +12,13 @@ from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import JobSpec, OutputFile
 
 NAME = "nsjail"
-cancel, outcome, reap, usage = nsjail.cancel, nsjail.outcome, nsjail.reap, nsjail.usage
+cancel, outcome, points, reap, usage = (
+    nsjail.cancel,
+    nsjail.outcome,
+    nsjail.points,
+    nsjail.reap,
+    nsjail.usage,
+)
 
 
 class CannotStart(Exception):
@@ -34,6 +40,7 @@ def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> Sandbox
         environment=str(environment),
         limits=spec.limits,
         required_output=spec.required_output,
+        kept=spec.kept,
         inputs=tuple((str(run.input_path(item.sha256)), item.path) for item in spec.inputs),
         links=spec.links,
         slot=run.slot,

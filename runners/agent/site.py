@@ -27,6 +27,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from runners.spec import PROTOCOL_VERSION, JobSpec, OutputFile
+from runners.usage import UsagePoint
 from runners.verdict import RunFacts
 from runners.wire import plain
 
@@ -67,11 +68,33 @@ class WrongProtocol(SiteError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What a heartbeat tells: log bytes from an offset on (at most LOG_CHUNK), use now, points of the curve."""
+
+    log_offset: int
+    log: bytes
+    usage: dict[str, float]
+    samples: list[UsagePoint]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """What a finish tells: the facts, what was sent before, and the end of the curve."""
+
+    facts: RunFacts
+    files: tuple[OutputFile, ...]
+    log_bytes: int
+    stages: dict[str, int]
+    samples: list[UsagePoint]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Pulse:
-    """A heartbeat's answer: end the run?, and how many bytes of the log the site has."""
+    """A heartbeat's answer: end the run?, and how much the site has: bytes of the log, points of the curve."""
 
     cancel: bool
     log_offset: int
+    samples: int
 
 
 class Backoff:
@@ -155,17 +178,18 @@ class Site:
         except (httpx.HTTPError, ValueError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
-    def heartbeat(self, spec: JobSpec, offset: int, log: bytes, usage: dict[str, float]) -> Pulse:
-        """Renew the lease and send log bytes from `offset` on (at most LOG_CHUNK)."""
+    def heartbeat(self, spec: JobSpec, told: Told) -> Pulse:
+        """Renew the lease and send what is new."""
         body = {
             "attempt": spec.attempt,
-            "log_offset": offset,
-            "log": base64.b64encode(log).decode("ascii"),
-            "usage": usage,
+            "log_offset": told.log_offset,
+            "log": base64.b64encode(told.log).decode("ascii"),
+            "usage": told.usage,
+            "samples": [point.as_json() for point in told.samples],
         }
         raw = _json(self._job_call("POST", spec, "heartbeat", json=body, timeout=10.0))
         try:
-            return Pulse(bool(raw["cancel"]), int(raw["log_offset"]))
+            return Pulse(bool(raw["cancel"]), int(raw["log_offset"]), int(raw["samples"]))
         except (KeyError, TypeError, ValueError) as error:
             raise Unreachable(f"a heartbeat's answer is malformed: {error!r}") from error
 
@@ -191,21 +215,15 @@ class Site:
         headers = {"Content-Length": str(file.size), "Content-Type": "application/octet-stream"}
         self._job_call("PUT", spec, f"files/{file.sha256}", content=_Pieces(path), headers=headers)
 
-    def finish(
-        self,
-        spec: JobSpec,
-        facts: RunFacts,
-        files: list[OutputFile],
-        log_bytes: int,
-        stages: dict[str, int],
-    ) -> None:
-        """Hand over the facts. A second call is answered with Stale and changes nothing."""
+    def finish(self, spec: JobSpec, ended: Ended) -> None:
+        """Hand over how it ended. A second call is answered with Stale and changes nothing."""
         body = {
             "attempt": spec.attempt,
-            "facts": facts.as_json(),
-            "files": [dataclasses.asdict(file) for file in files],
-            "log_bytes": log_bytes,
-            "stages": stages,
+            "facts": ended.facts.as_json(),
+            "files": [dataclasses.asdict(file) for file in ended.files],
+            "log_bytes": ended.log_bytes,
+            "stages": ended.stages,
+            "samples": [point.as_json() for point in ended.samples],
         }
         self._job_call("POST", spec, "finish", json=body)
 

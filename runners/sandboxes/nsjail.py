@@ -7,7 +7,7 @@ wrongly. `cancel` leaves a file the shim looks for at every tick. `facts.json` a
 what a shim killed by force cannot: its cgroup.
 
 Files in a run directory: sandbox.json (0600), shim.json (pid and start time), lock, cancel, log, shim.err,
-nsjail.log, usage.json, box/ (empty mount point), outputs/, facts.json.
+nsjail.log, usage.json, samples, box/ (empty mount point), outputs/, facts.json.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pathlib import Path
 
 from runners.sandboxes import cgroups, flags
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
+from runners.usage import POINTS_A_CALL, UsagePoint
 
 __all__ = [
     "Outcome",
@@ -38,6 +39,7 @@ __all__ = [
     "cancel",
     "launch",
     "outcome",
+    "points",
     "reap",
     "usage",
 ]
@@ -148,6 +150,19 @@ def usage(rundir: Path) -> dict[str, float]:
     except FileNotFoundError:
         return {}
     return known
+
+
+def points(rundir: Path, after: int) -> list[UsagePoint]:
+    """The points of the run's usage curve from number `after` on, as many as one call may carry."""
+    try:
+        lines = (rundir / "samples").read_bytes().split(b"\n")[:-1]  # the shim may be writing the last one
+    except FileNotFoundError:
+        return []
+    found = []
+    with contextlib.suppress(ValueError):  # half a line, on a host whose disk is full: the curve ends there
+        for line in lines[after : after + POINTS_A_CALL]:
+            found.append(UsagePoint.from_json(json.loads(line)))  # noqa: PERF401 - what is readable is kept
+    return found
 
 
 def reap(rundir: Path) -> None:

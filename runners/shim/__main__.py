@@ -23,10 +23,12 @@ from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.shim.box import Box
 from runners.shim.drain import Drain
 from runners.shim.gauges import Gauges, Sample
+from runners.shim.series import Series
 from runners.shim.supervise import Ending, Supervisor, how_it_ended
 from runners.verdict import KillReason, OutputState, RunFacts
 
 _MIB = 1 << 20
+_REPORT_S = 1.0
 _PREFERRED_VICTIM, _SPARED = 500, -500  # oom_score_adj: when the host runs out of memory, runs go first
 
 
@@ -50,6 +52,8 @@ class _Attempt:
         self.plan = SandboxPlan.from_json(settings["plan"])
         self.nsjail: str = settings["nsjail"]
         self.as_root: bool = settings["as_root"]
+        self.series = Series(rundir / "samples", self.plan.limits.wall_s)
+        self._next_report = 0.0
 
     def run(self) -> Outcome:
         _oom_score(_SPARED)
@@ -83,10 +87,22 @@ class _Attempt:
             self.rundir / "outputs",
             required=self.plan.required_output,
             max_bytes=limits.output_mb * _MIB,
+            kept=self.plan.kept,
         )
-        return Outcome(facts=self._facts(ending, drain, state, gauges.soft_limits), files=tuple(files))
+        facts = self._facts(ending, drain, state, gauges.soft_limits)
+        # The curve ends where the facts do: at the limit when the kernel killed for memory.
+        self.series.end(facts.wall_s, facts.cpu_s, self._at_limit(ending.last), ending.last.disk)
+        return Outcome(facts=facts, files=tuple(files))
+
+    def _at_limit(self, last: Sample) -> int:
+        """The memory in use at the end; what was refused by the kernel is never seen, so a kill is the limit."""
+        return self.plan.limits.memory_mb * _MIB if last.oom_kills else last.memory
 
     def _report(self, wall_s: float, sample: Sample) -> None:
+        self.series.take(wall_s, sample.cpu_s, sample.memory, sample.disk)
+        if wall_s < self._next_report:
+            return
+        self._next_report = wall_s + _REPORT_S
         draft = self.rundir / "usage.draft"
         usage = {"wall_s": round(wall_s, 1), "cpu_s": round(sample.cpu_s, 1)}
         draft.write_text(json.dumps(usage | {"memory": sample.memory, "disk": sample.disk}), "utf-8")
@@ -111,7 +127,7 @@ class _Attempt:
             log_truncated=drain.truncated,
             wall_s=round(ending.wall_s, 3),
             cpu_s=round(last.cpu_s, 3),
-            memory_peak=max(ending.memory, self.plan.limits.memory_mb * _MIB if last.oom_kills else 0),
+            memory_peak=max(ending.memory, self._at_limit(last)),
             disk_peak=ending.disk,
             output=state,
             sandbox="nsjail",

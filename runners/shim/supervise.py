@@ -26,7 +26,6 @@ from runners.spec import Limits
 from runners.verdict import KillReason
 
 TICK_S = 0.05
-_REPORT_S = 1.0
 DEATH_S = 4.0  # from SIGKILL to the last process; a run ends within its wall limit + 5 s
 _MIB = 1 << 20
 _ENDED = re.compile(
@@ -50,7 +49,7 @@ class Ending:
 
 
 class Supervisor:
-    """Holds one run to its limits. `cancelled` is asked at every tick, `report` told usage about once a second."""
+    """Holds one run to its limits. `cancelled` is asked and `report` told of a fresh sample at every tick."""
 
     def __init__(
         self,
@@ -66,7 +65,6 @@ class Supervisor:
         self._drain = drain
         self._cancelled = cancelled
         self._report = report
-        self._next_report = 0.0
         self._memory = self._disk = 0
         self._disk_full = False
 
@@ -113,9 +111,7 @@ class Supervisor:
 
     def _judge(self, wall_s: float) -> KillReason:
         limits, sample = self._limits, self._sample()
-        if wall_s >= self._next_report:
-            self._report(wall_s, sample)
-            self._next_report = wall_s + _REPORT_S
+        self._report(wall_s, sample)
         checks = (
             (self._cancelled(), KillReason.CANCEL),
             (sample.oom_kills > 0 or sample.memory > limits.memory_mb * _MIB, KillReason.MEMORY),

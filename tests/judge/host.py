@@ -59,9 +59,14 @@ class Host:
     ) -> HttpResponse:
         return self.call(method, f"jobs/{spec.job_id}/{what}", spec.token, body)
 
-    def heartbeat(self, spec: JobSpec, *, offset: int = 0, log: bytes = b"") -> HttpResponse:
+    def heartbeat(self, spec: JobSpec, *, offset: int = 0, log: bytes = b"", **more: object) -> HttpResponse:
         encoded = base64.b64encode(log).decode()
-        body = {"attempt": spec.attempt, "log_offset": offset, "log": encoded, "usage": {"wall_s": 1.0}}
+        body = {
+            "attempt": spec.attempt,
+            "log_offset": offset,
+            "log": encoded,
+            "usage": {"wall_s": 1.0},
+        } | more
         return self.on_job("POST", spec, "heartbeat", body)
 
     def upload(self, spec: JobSpec, content: bytes) -> str:

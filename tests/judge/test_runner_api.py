@@ -18,6 +18,7 @@ from contests.models import Submission
 from judge import cancel, lease, logs, runner_api, specification
 from judge.models import Job, JobUpload, RunFile
 from runners.spec import MAX_OUTPUT_FILES, RESULT_FILE, RESULT_MAX_BYTES, SUBMISSION_FILE, JobSpec, Limits
+from runners.usage import MAX_POINTS
 from tests.builders import make_contest, make_facts, make_submission, make_user, pool_token
 from tests.judge.host import GOOD_RESULT, Host
 
@@ -122,7 +123,7 @@ def test_a_heartbeat_carries_at_most_one_chunk_of_log(spec: JobSpec) -> None:
 def test_a_cancelled_attempt_hears_it_at_its_next_heartbeat(submission: Submission, spec: JobSpec) -> None:
     cancel.cancel(submission)
     answer = Host().heartbeat(spec, offset=7)
-    assert json.loads(answer.content) == {"cancel": True, "log_offset": 7}
+    assert json.loads(answer.content) == {"cancel": True, "log_offset": 7, "samples": MAX_POINTS}
 
 
 WRONG_FACTS = [

@@ -37,6 +37,7 @@ _OURS = {
     "log",
     "nsjail.log",
     "outputs",
+    "samples",
     "sandbox.json",
     "shim.err",
     "shim.json",

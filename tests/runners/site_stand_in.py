@@ -18,6 +18,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from runners import usage
 from runners.spec import InputFile, JobKind, JobSpec, Limits
 
 
@@ -33,6 +34,7 @@ class HeldJob:
     token: str = ""
     cancel: bool = False
     log: bytearray = dataclasses.field(default_factory=bytearray)
+    samples: list[list[Any]] = dataclasses.field(default_factory=list)
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
     finishes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # accepted ones
     give_backs: list[str] = dataclasses.field(default_factory=list)
@@ -212,7 +214,7 @@ class SiteStandIn:
             fits = job.fields["environment"] in raw["environments"]
             if job.status == "QUEUED" and job.pool == pool and fits and job.attempt < self.max_attempts:
                 job.status, job.attempt = "RUNNING", job.attempt + 1
-                job.token, job.log = secrets.token_hex(16), bytearray()
+                job.token, job.log, job.samples = secrets.token_hex(16), bytearray(), []
                 spec = JobSpec(job_id=job.id, attempt=job.attempt, token=job.token, **job.fields)
                 return Answer(200, spec.as_json())
         return Answer(204)
@@ -241,13 +243,20 @@ class SiteStandIn:
         have = len(job.log)
         if raw["log_offset"] <= have:
             job.log += data[have - raw["log_offset"] :]
+        self._keep_samples(job, raw)
         job.beats.append({"at": time.monotonic(), "have": len(job.log), "usage": raw["usage"]})
-        return Answer(200, {"cancel": job.cancel, "log_offset": len(job.log)})
+        return Answer(200, {"cancel": job.cancel, "log_offset": len(job.log), "samples": len(job.samples)})
+
+    def _keep_samples(self, job: HeldJob, raw: dict[str, Any]) -> None:
+        for point in usage.read_points(raw):
+            if point.number == len(job.samples):
+                job.samples.append(point.as_json())
 
     def _finish(self, job: HeldJob, raw: dict[str, Any]) -> Answer:
         missing = [file["name"] for file in raw["files"] if file["sha256"] not in job.files]
         if missing or raw["log_bytes"] != len(job.log):
             raise Answer(422, {"detail": f"missing files {missing}, log {raw['log_bytes']}/{len(job.log)}"})
+        self._keep_samples(job, raw)
         job.finishes.append(raw)
         job.status = "FINISHED"
         return Answer(200, {})
