@@ -88,6 +88,8 @@ class JobSpec:
     heartbeat_s: float = 10.0
     # (place in the sandbox, target), for example ("/kaggle/input/x", "/input")
     links: tuple[tuple[str, str], ...] = ()
+    # Names in /output that are collected whatever became of the required file.
+    kept: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"protocol": PROTOCOL_VERSION}
@@ -104,6 +106,7 @@ class JobSpec:
         fields["inputs"] = tuple(InputFile.from_json(item) for item in fields["inputs"])
         fields["limits"] = Limits.from_json(fields["limits"])
         fields["links"] = tuple((a, b) for a, b in fields.get("links", ()))
+        fields["kept"] = tuple(fields.get("kept", ()))
         return cls(**fields)
 
 

@@ -4,7 +4,7 @@ Theory of operation. Called when every process of the run is dead, so nothing mo
 read, by bare names relative to a directory descriptor opened before the program started; a name is opened
 without following links and without blocking, and counts only if it is a regular file with one name. Bytes are
 copied through our own descriptor and hashed on the way; at most `max_bytes` in all and MAX_OUTPUT_FILES files leave
-the sandbox.
+the sandbox. Names in `kept` are taken whatever became of the required file: an executed notebook says what went wrong.
 """
 
 from __future__ import annotations
@@ -23,25 +23,22 @@ _CHUNK = 1 << 20
 
 
 def collect(
-    directory: int, destination: Path, *, required: str, max_bytes: int
+    directory: int, destination: Path, *, required: str, max_bytes: int, kept: tuple[str, ...] = ()
 ) -> tuple[OutputState, list[OutputFile]]:
-    """Copy from the open `directory` to `destination` (made here): the required file, then others.
+    """Copy from the open `directory` to `destination` (made here): the required file, `kept`, then others.
 
-    Without the required file nothing is taken.
+    Without the required file nothing is taken but `kept`.
 
     Returns what lay at the required file's place and the files that were copied, by name.
     """
     destination.mkdir()
     state, first = _copy(directory, required, destination, max_bytes)
-    if first is None:
-        return state, []
-    files = [first]
-    left = max_bytes - first.size
-    for name in _names(directory):
+    files = [] if first is None else [first]
+    left = max_bytes - sum(file.size for file in files)
+    others = _names(directory) if first is not None else []
+    for name in (*kept, *(name for name in others if name not in {required, *kept})):
         if len(files) == MAX_OUTPUT_FILES:
             break
-        if name == required:
-            continue
         _, file = _copy(directory, name, destination, left)
         if file is not None:
             files.append(file)

@@ -31,6 +31,7 @@ class SandboxPlan:
     environment: str  # the venv on this host, seen as /env
     limits: Limits
     required_output: str  # bare file name in /output
+    kept: tuple[str, ...] = ()  # bare file names, collected whatever became of the required one
     inputs: tuple[tuple[str, str], ...] = ()  # (host path, place in the sandbox), all read-only
     links: tuple[tuple[str, str], ...] = ()  # (place in the sandbox, target)
     slot: int = 0  # as root the program's uid is FIRST_UID + slot; two runs at a time never share a slot
@@ -46,8 +47,9 @@ class SandboxPlan:
         for path in (*(path for path, _ in self.inputs), self.environment):
             if not path.startswith("/") or ":" in path:
                 raise SandboxError(f"host path {path!r} must be absolute and without a colon")
-        if posixpath.basename(self.required_output) != self.required_output or not self.required_output:
-            raise SandboxError(f"required output {self.required_output!r} must be a bare file name")
+        for name in (self.required_output, *self.kept):
+            if posixpath.basename(name) != name or not name:
+                raise SandboxError(f"output {name!r} must be a bare file name")
         for name, _ in self.env:
             if not name.startswith("PODIUM_") and name != "OMP_NUM_THREADS":
                 raise SandboxError(f"environment variable {name!r} is not on the allow-list")
@@ -59,6 +61,7 @@ class SandboxPlan:
     def from_json(cls, raw: dict[str, Any]) -> SandboxPlan:
         fields = dict(raw)
         fields["argv"] = tuple(fields["argv"])
+        fields["kept"] = tuple(fields["kept"])
         fields["limits"] = Limits.from_json(fields["limits"])
         for name in ("inputs", "links", "env"):
             fields[name] = tuple((a, b) for a, b in fields[name])

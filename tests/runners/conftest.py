@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from runners.environments import definitions, find
+from tests.runners.notebook_stage import NotebookStage
 from tests.runners.sandbox_stage import SandboxStage, host_traces, make_environment
+from tests.stack import ENVIRONMENTS
+
+Stage = TypeVar("Stage", bound=SandboxStage)
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +25,17 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sandbox(tmp_path: Path, bare_environment: Path) -> Iterator[SandboxStage]:
     """Runs programs in real sandboxes; afterwards no process, mount, cgroup or file of them may be left."""
+    yield from _watched(SandboxStage(tmp_path, bare_environment))
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Iterator[NotebookStage]:
+    """Runs notebooks in real sandboxes with the real environment `python`, watched as `sandbox` is."""
+    yield from _watched(NotebookStage(tmp_path, find(ENVIRONMENTS, definitions()["python"].identifier)))
+
+
+def _watched(stage: Stage) -> Iterator[Stage]:
     before = host_traces()
-    stage = SandboxStage(tmp_path, bare_environment)
     yield stage
     try:
         stage.assert_nothing_left()

@@ -86,10 +86,14 @@ def output(tmp_path: Path) -> Path:
     return place
 
 
-def _collect(output: Path, max_bytes: int = 100) -> tuple[OutputState, list[tuple[str, int]]]:
+def _collect(
+    output: Path, max_bytes: int = 100, *, kept: tuple[str, ...] = ()
+) -> tuple[OutputState, list[tuple[str, int]]]:
     directory = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        state, files = collect(directory, output.parent / "taken", required=SUBMISSION, max_bytes=max_bytes)
+        state, files = collect(
+            directory, output.parent / "taken", required=SUBMISSION, max_bytes=max_bytes, kept=kept
+        )
     finally:
         os.close(directory)
     return state, [(file.name, file.size) for file in files]
@@ -129,3 +133,30 @@ def test_links_pipes_and_sockets_are_neither_followed_nor_waited_for(output: Pat
     with socket.socket(socket.AF_UNIX) as end:
         end.bind(str(output / "socket"))
     assert _collect(output) == (OutputState.OK, [(SUBMISSION, 1)])
+
+
+def test_kept_names_come_out_without_the_required_file(output: Path) -> None:
+    for name in ("notebook.html", "notebook.ipynb", "other"):
+        (output / name).write_bytes(b"x")
+    assert _collect(output, kept=("notebook.ipynb", "notebook.html", "missing")) == (
+        OutputState.MISSING,
+        [("notebook.ipynb", 1), ("notebook.html", 1)],
+    )
+
+
+def test_kept_names_come_before_others_and_under_the_same_limit(output: Path) -> None:
+    (output / SUBMISSION).write_bytes(bytes(40))
+    (output / "a").write_bytes(bytes(30))
+    (output / "notebook.html").write_bytes(bytes(50))
+    (output / "notebook.ipynb").write_bytes(bytes(11))
+    assert _collect(output, kept=("notebook.html", "notebook.ipynb")) == (
+        OutputState.OK,
+        [(SUBMISSION, 40), ("notebook.html", 50)],
+    )
+
+
+def test_kept_names_are_held_to_being_plain_files(output: Path) -> None:
+    (output.parent / "secret").write_text(_CANARY)
+    (output / "notebook.html").symlink_to(output.parent / "secret")
+    os.mkfifo(output / "notebook.ipynb")
+    assert _collect(output, kept=("notebook.html", "notebook.ipynb")) == (OutputState.MISSING, [])

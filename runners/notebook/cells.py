@@ -1,0 +1,53 @@
+"""From the uploaded file to a fresh notebook: sources and tags, and not one output of the upload."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nbformat import v4
+
+_LINE = 100  # characters of a cell's first line that are told
+
+
+class Unreadable(Exception):
+    """The file is no notebook that could be run. The site refuses such a file when it is handed in."""
+
+
+def read(path: Path) -> Any:
+    """A notebook of format 4 with the cells of the file at `path`. Raises Unreadable."""
+    try:
+        raw = json.loads(path.read_bytes().decode("utf-8-sig"))
+        cells = [_fresh(cell) for cell in raw["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    return v4.new_notebook(
+        cells=cells,
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+
+
+def _fresh(cell: dict[str, Any]) -> Any:
+    source = cell["source"]
+    text = source if isinstance(source, str) else "".join(source)
+    tags = cell.get("metadata", {}).get("tags", [])
+    metadata = {"tags": [tag for tag in tags if isinstance(tag, str)]} if tags else {}
+    if cell["cell_type"] == "code":
+        return v4.new_code_cell(text, metadata=metadata)
+    if cell["cell_type"] == "markdown":
+        pictures = cell.get("attachments")
+        extra = {"attachments": pictures} if isinstance(pictures, dict) else {}
+        return v4.new_markdown_cell(text, metadata=metadata, **extra)
+    return v4.new_raw_cell(text, metadata=metadata)
+
+
+def is_run(cell: Any) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def first_line(cell: Any) -> str:
+    """The first line that says something, for people to recognise the cell by."""
+    lines = [line.strip() for line in cell.source.splitlines()]
+    line = next((line for line in lines if line), "")
+    return line if len(line) <= _LINE else line[: _LINE - 1] + "…"
