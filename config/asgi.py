@@ -24,6 +24,7 @@ tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 FORM_SLACK = 1 << 20  # multipart boundaries and the other fields
 SMALL = 2 << 20  # JSON of runners, forms without a file
 SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/submissions/|/contests/[^/]+/submit/")
+ADMIN_FILES = re.compile(r"/admin/contests/(task|startercode|contest)/.+")
 RUNNER_FILE = re.compile(r"/runner/v1/jobs/[^/]+/files/[^/]+")
 
 
@@ -31,6 +32,8 @@ def limit_for(path: str) -> tuple[int, int]:
     """The most bytes a request body may have, and that in megabytes: large ones only where a file is awaited."""
     if SUBMISSION.fullmatch(path):
         return (settings.PODIUM_MAX_UPLOAD_MB << 20) + FORM_SLACK, settings.PODIUM_MAX_UPLOAD_MB
+    if ADMIN_FILES.fullmatch(path):  # an organiser's data, several files at once
+        return (settings.PODIUM_MAX_DATA_MB << 20) + FORM_SLACK, settings.PODIUM_MAX_DATA_MB
     if RUNNER_FILE.fullmatch(path):
         # Each job's own, smaller limit is checked while it is written.
         return settings.PODIUM_MAX_OUTPUT_MB << 20, settings.PODIUM_MAX_OUTPUT_MB

@@ -28,7 +28,7 @@ INSTALLED_APPS = [
     "contests",
     "compute",
     "accounts",
-    "django.contrib.admin",
+    "config.apps.PodiumAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -195,6 +195,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 PODIUM_BLOBS = VAR / "blobs"
 PODIUM_MAX_UPLOAD_MB = env.number("PODIUM_MAX_UPLOAD_MB", 100)
+PODIUM_MAX_DATA_MB = env.number("PODIUM_MAX_DATA_MB", 512)
 PODIUM_MAX_OUTPUT_MB = env.number("PODIUM_MAX_OUTPUT_MB", 256)
 PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)

@@ -13,7 +13,7 @@ import functools
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from contests.models import Phase, Submission, TaskVersion
+from contests.models import Phase, Submission, SubmissionQuerySet, TaskVersion
 from judge import feed, results, runs, transitions
 from judge.models import Run
 from runners.verdict import Verdict
@@ -55,16 +55,16 @@ def rejudge(submission: Submission) -> Run:
     return run
 
 
-def rejudge_phase(phase: Phase) -> int:
-    """Judge again all that has ended in a phase, oldest first; how many that are.
+def to_rejudge(phase: Phase) -> SubmissionQuerySet:
+    """All that has ended in a phase, but for trials and what its owner called back."""
+    ended = Submission.objects.filter(phase=phase, trial=False, status__in=Submission.TERMINAL)
+    return ended.exclude(verdict=Verdict.CANCELLED)
 
-    Left out: trials, what its owner called back, and what is being judged at the moment.
-    """
-    ended = Submission.objects.filter(phase=phase, trial=False, status__in=Submission.TERMINAL).exclude(
-        verdict=Verdict.CANCELLED
-    )
+
+def rejudge_phase(phase: Phase) -> int:
+    """Judge again all that `to_rejudge` finds, oldest first; how many that are."""
     count = 0
-    for key in list(ended.order_by("created_at", "pk").values_list("pk", flat=True)):
+    for key in list(to_rejudge(phase).order_by("created_at", "pk").values_list("pk", flat=True)):
         try:
             rejudge(Submission.objects.get(pk=key))
         except CannotRejudge:

@@ -1,0 +1,42 @@
+"""The form by which an organiser tries a task out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from compute.models import Environment
+from contests import blobs, rules
+from contests.models import Submission, TaskVersion
+from judge import trials
+
+
+class TryForm(forms.Form):
+    file = forms.FileField(label=_("File"))
+    environment = forms.ModelChoiceField(Environment.objects.none(), label=_("Environment"), empty_label=None)
+
+    def __init__(self, version: TaskVersion, *args: Any) -> None:
+        super().__init__(*args)
+        endings = [ending for ending, kind in rules.KIND_OF_SUFFIX.items() if kind in version.kinds]
+        self.fields["file"].widget.attrs["accept"] = ",".join(endings)
+        offered = {version.environment_id, *version.environments.values_list("pk", flat=True)}
+        field = self.fields["environment"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
+        field.queryset = Environment.objects.filter(pk__in=offered)
+        field.initial = version.environment
+
+
+def try_file(user: User, version: TaskVersion, given: dict[str, Any]) -> Submission:
+    """Raises judge.trials.NotTaken."""
+    blob = blobs.store(given["file"].chunks(), max_bytes=settings.PODIUM_MAX_UPLOAD_MB << 20)
+    return trials.try_out(
+        user=user,
+        version=version,
+        blob=blob,
+        filename=rules.safe_filename(given["file"].name or ""),
+        environment=given["environment"],
+    )
