@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from compute.models import Environment
-from contests import blobs, joining, rules, schedule
+from contests import blobs, joining, notebooks, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
 from judge import bell, feed, first_look, quotas, results
 from judge.models import Job, Run
@@ -135,27 +135,35 @@ def _check(
 ) -> Accepted:
     version = _version(phase, task_slug)
     filename = rules.safe_filename(file.name or "")
+    kind = taken_kind(version, filename)
+    if len(note) > MAX_NOTE:
+        raise Rejected("long_note", _("The note is longer than 300 characters."))
+    chosen = chosen_environment(version, environment)
+    if results.scoring_pool() is None:
+        raise no_scoring()
+    sha256, size = stored(file, version, kind)
+    return Accepted(
+        contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None
+    )
+
+
+def no_scoring() -> Rejected:
+    return Rejected(
+        "no_scoring",
+        _("Nothing can be scored at the moment: no runner pool is trusted with labels. Tell the organisers."),
+        503,
+    )
+
+
+def taken_kind(version: TaskVersion, filename: str) -> str:
+    """The kind that this file name stands for. Raises Rejected when the task does not take it."""
     kind = rules.kind_of(filename)
     if kind is None or kind not in version.kinds:
         wanted = ", ".join(s for s, k in rules.KIND_OF_SUFFIX.items() if k in version.kinds)
         raise Rejected(
             "wrong_kind", _("This task takes files that end in: %(endings)s") % {"endings": wanted}
         )
-    if len(note) > MAX_NOTE:
-        raise Rejected("long_note", _("The note is longer than 300 characters."))
-    chosen = _environment(version, environment)
-    if results.scoring_pool() is None:
-        raise Rejected(
-            "no_scoring",
-            _(
-                "Nothing can be scored at the moment: no runner pool is trusted with labels. Tell the organisers."
-            ),
-            503,
-        )
-    sha256, size = _stored(file, version, kind)
-    return Accepted(
-        contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None
-    )
+    return kind
 
 
 def _version(phase: Phase, task_slug: str | None) -> TaskVersion:
@@ -168,7 +176,7 @@ def _version(phase: Phase, task_slug: str | None) -> TaskVersion:
     return version
 
 
-def _environment(version: TaskVersion, name: str | None) -> Environment:
+def chosen_environment(version: TaskVersion, name: str | None) -> Environment:
     if not name or name in {version.environment.name, version.environment.identifier}:
         return version.environment
     offered = list(version.environments.all())
@@ -181,12 +189,21 @@ def _environment(version: TaskVersion, name: str | None) -> Environment:
     )
 
 
-def _stored(file: UploadedFile[Any], version: TaskVersion, kind: str) -> tuple[str, int]:
-    limit = MAX_SCRIPT_BYTES if kind == Submission.Kind.SCRIPT else settings.PODIUM_MAX_UPLOAD_MB << 20
+def max_bytes(kind: str) -> int:
+    own = {Submission.Kind.SCRIPT: MAX_SCRIPT_BYTES, Submission.Kind.NOTEBOOK: notebooks.MAX_BYTES}
+    most: int = settings.PODIUM_MAX_UPLOAD_MB << 20
+    return min(most, own.get(Submission.Kind(kind), most))
+
+
+def stored(file: UploadedFile[Any], version: TaskVersion, kind: str) -> tuple[str, int]:
+    limit = max_bytes(kind)
     if not file.size:
         raise Rejected("empty", _("The file is empty."))
     try:
-        sha256, size = blobs.write(_looked_at(file, version, kind), max_bytes=limit)
+        pieces = _notebook(file) if kind == Submission.Kind.NOTEBOOK else _looked_at(file, version, kind)
+        sha256, size = blobs.write(pieces, max_bytes=limit)
+    except notebooks.NotANotebook as error:
+        raise Rejected("bad_notebook", str(error)) from error
     except blobs.TooLarge as error:
         raise Rejected(
             "too_large",
@@ -205,6 +222,17 @@ def _looked_at(file: UploadedFile[Any], version: TaskVersion, kind: str) -> Iter
             if b"\x00" in piece:
                 raise Rejected("binary", _("This is not a Python script: it holds binary data."))
         yield piece
+
+
+def _notebook(file: UploadedFile[Any]) -> Iterator[bytes]:
+    """The whole file as one piece, checked; of one that is too large no more is read than shows it."""
+    content = bytearray()
+    for piece in file.chunks():
+        content += piece
+        if len(content) > notebooks.MAX_BYTES:
+            raise Rejected("too_large", str(notebooks.too_large()), 413)
+    notebooks.check(bytes(content))
+    yield bytes(content)
 
 
 def _place(user: User, contest: Contest) -> Participation:

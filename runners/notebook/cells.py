@@ -31,8 +31,7 @@ def read(path: Path) -> Any:
 def _fresh(cell: dict[str, Any]) -> Any:
     source = cell["source"]
     text = source if isinstance(source, str) else "".join(source)
-    tags = cell.get("metadata", {}).get("tags", [])
-    metadata = {"tags": [tag for tag in tags if isinstance(tag, str)]} if tags else {}
+    metadata = _tags(cell.get("metadata"))
     if cell["cell_type"] == "code":
         return v4.new_code_cell(text, metadata=metadata)
     if cell["cell_type"] == "markdown":
@@ -40,6 +39,12 @@ def _fresh(cell: dict[str, Any]) -> Any:
         extra = {"attachments": pictures} if isinstance(pictures, dict) else {}
         return v4.new_markdown_cell(text, metadata=metadata, **extra)
     return v4.new_raw_cell(text, metadata=metadata)
+
+
+def _tags(metadata: object) -> dict[str, list[str]]:
+    """All that is kept of a cell's metadata: nbclient heeds the tag raises-exception."""
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return {"tags": [tag for tag in tags if isinstance(tag, str)]} if isinstance(tags, list) else {}
 
 
 def is_run(cell: Any) -> bool:
