@@ -15,7 +15,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from contests.models import Contest
+from contests.models import Contest, Submission
 from judge import feed
 from judge.models import Job, Run, UsageSample
 from runners import wire
@@ -138,6 +138,10 @@ def of_user(user: User, contest: Contest | None = None) -> Totals:
     if contest is not None:
         runs = runs.filter(submission__contest=contest)
     return _summed(runs)
+
+
+def of_submissions(submissions: QuerySet[Submission]) -> Totals:
+    return _summed(Run.objects.filter(submission__in=submissions.order_by().values("pk")))
 
 
 def of_contest(contest: Contest) -> Totals:

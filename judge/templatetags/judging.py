@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from contests.models import Submission
-from contests.templatetags.podium import score
+from contests.models import Contest, Submission
+from contests.templatetags.podium import duration, megabytes, score
+from judge import quotas
 from judge.verdicts import explain
 from metrics import complaints
 from runners.verdict import Verdict
 
 register = template.Library()
 
+FIGURES = {
+    "cpu": _("CPU, % of one core"),
+    "cpu_time": _("CPU time"),
+    "memory": _("Memory"),
+    "disk": _("Disk"),
+    "gpu": _("GPU, %"),
+    "gpu_memory": _("GPU memory"),
+}
 _TONE = {Verdict.SCORED.value: "ok", Verdict.CANCELLED.value: "", "": "run"}
 STATES = {
     Submission.Status.QUEUED: _("Waiting"),
@@ -49,6 +59,30 @@ def score_of(submission: Submission) -> str:
     """The public score as its board shows it. Wants `runs__task_version` prefetched."""
     run = next(iter(submission.runs.all()), None)
     return score(submission.public_score, run.task_version.definition.decimals if run else 5)
+
+
+@register.simple_tag
+def quota_of(contest: Contest, user: object) -> quotas.Quota | None:
+    """What the reader may still hand in; None for visitors and while nothing is taken in."""
+    return quotas.quota(user, contest) if getattr(user, "is_authenticated", False) else None
+
+
+@register.filter
+def figure_name(what: str) -> str:
+    """What a figure of judge.usage_table is called."""
+    return str(FIGURES[what])
+
+
+@register.filter
+def in_unit(value: float | None, kind: str) -> str:
+    """A figure of judge.usage_table as a person reads it."""
+    if value is None:
+        return "–"
+    return {"percent": _percent, "seconds": duration, "megabytes": megabytes}[kind](value)
+
+
+def _percent(value: float) -> str:
+    return f"{number_format(round(value))} %"
 
 
 @register.filter

@@ -18,8 +18,10 @@ class Series:
         self._number = 0
         self._due_s = 0.0
         self._memory = self._disk = 0
+        self._before_end = (0, 0)
 
     def take(self, wall_s: float, cpu_s: float, memory: int, disk: int) -> None:
+        self._before_end = (memory, disk)
         self._see(memory, disk)
         if wall_s >= self._due_s and self._number < MAX_POINTS - 1:  # the last place is the end's
             self._write(wall_s, cpu_s)
@@ -27,6 +29,7 @@ class Series:
 
     def end(self, wall_s: float, cpu_s: float, memory: int, disk: int) -> None:
         self._see(memory, disk)
+        self._see(*self._before_end)  # `memory` is of a dead program: not a fall of the curve
         self._write(wall_s, cpu_s)
         os.close(self._file)
 

@@ -85,6 +85,7 @@ class Submission {
         status: (data) => this.onStatus(data),
         position: (data) => this.showQueue(data.queue_position),
         log: (data) => this.onLog(data),
+        usage: (data) => this.onUsage(data),
       },
       onReset: () => this.catchUp(),
       onState: (state) => { root.dataset.liveState = state; },
@@ -114,6 +115,12 @@ class Submission {
     const until = end ?? offset + bytesOf(text);
     if (offset === this.log.end) this.log.append(text, until);
     else if (until > this.log.end) this.fetchLog(); // a gap, or a piece that overlaps what is there
+  }
+
+  /** Drawn by usage.js: a page has one connection. */
+  onUsage(data) {
+    this.heardAt = Date.now();
+    document.dispatchEvent(new CustomEvent("podium:usage", { detail: data }));
   }
 
   catchUp() {

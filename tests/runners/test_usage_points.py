@@ -49,14 +49,14 @@ def test_no_peak_falls_between_two_points(tmp_path: Path) -> None:
     series = Series(tmp_path / "samples", 600.0)
     for tick in range(101):
         series.take(tick * 0.05, tick * 0.04, 900 if tick == 33 else 100, 7 if tick == 77 else 5)
-    series.end(5.1, 4.1, 100, 5)
+    series.end(5.1, 4.1, 0, 5)
     points = read(tmp_path / "samples")
     assert [point.number for point in points] == list(range(len(points)))
     assert len(points) == 22
     assert max(point.memory for point in points) == 900
     assert sum(point.memory == 900 for point in points) == 1
     assert max(point.disk for point in points) == 7
-    assert (points[-1].wall_s, points[-1].cpu_s) == (5.1, 4.1)
+    assert (points[-1].wall_s, points[-1].cpu_s, points[-1].memory) == (5.1, 4.1, 100)
 
 
 def test_a_curve_that_is_full_keeps_its_last_place_for_the_end(tmp_path: Path) -> None:
