@@ -1,10 +1,16 @@
-"""`Authorization: Token …` for the public API."""
+"""Who asks the public API: the bearer of a token, or the person of a browser's session."""
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.authentication import (
+    BaseAuthentication,
+    CSRFCheck,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts import tokens
@@ -25,3 +31,21 @@ class ApiTokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"
+
+
+class ApiSessionAuthentication(SessionAuthentication):
+    """The session of the site's own pages, which must show its CSRF token with whatever changes something."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        check = CSRFCheck(lambda _request: HttpResponse())
+        check.process_request(request)
+        if check.process_view(request, None, (), {}):  # type: ignore[arg-type]
+            raise PermissionDenied(
+                _("A session needs the header X-CSRFToken with the value of the cookie “csrftoken”."), "csrf"
+            )
+
+
+def person(request: Request) -> User:
+    """Who asks, behind a permission that lets nobody else through."""
+    assert isinstance(request.user, User)  # noqa: S101 - for the type checker
+    return request.user

@@ -23,8 +23,11 @@ tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
 
 FORM_SLACK = 1 << 20  # multipart boundaries and the other fields
 SMALL = 2 << 20  # JSON of runners, forms without a file
-SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/submissions/|/contests/[^/]+/submit/")
-ADMIN_FILES = re.compile(r"/admin/contests/(task|startercode|contest)/.+")
+SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/(submissions|tasks/[0-9]+/trial)/|/contests/[^/]+/submit/")
+ADMIN_FILES = re.compile(
+    r"/admin/contests/(task|startercode|contest)/.+"
+    r"|/api/v1/contests/[^/]+/(starter/[^/]+|tasks/([0-9]+/(solution|files/[^/]+))?)"
+)
 RUNNER_FILE = re.compile(r"/runner/v1/jobs/[^/]+/files/[^/]+")
 
 

@@ -72,7 +72,9 @@ def _sentence(megabytes: int, scope: Scope) -> str:
 
 
 async def _refuse(megabytes: int, scope: Scope, receive: Receive, send: Send) -> None:
-    body = json.dumps({"detail": _sentence(megabytes, scope)}, ensure_ascii=False).encode()
+    body = json.dumps(
+        {"detail": _sentence(megabytes, scope), "code": "too_large", "errors": {}}, ensure_ascii=False
+    ).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -37,6 +37,9 @@ class _Client(RedisCacheClient):
     def set(self, key: Any, value: Any, timeout: Any) -> None:
         _or_else(None, lambda: super(_Client, self).set(key, value, timeout))
 
+    def incr(self, key: Any, delta: Any) -> Any:
+        return _or_else(0, lambda: super(_Client, self).incr(key, delta))
+
     def delete(self, key: Any) -> Any:
         return _or_else(otherwise=False, call=lambda: super(_Client, self).delete(key))
 

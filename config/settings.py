@@ -10,16 +10,24 @@ import structlog
 from django.utils.translation import gettext_lazy as _
 
 from config import env
+from config.mail import mail_settings
+from operations import public_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("PODIUM_VAR", str(BASE_DIR / "var"))).resolve()
 
 SECRET_KEY = env.secret("PODIUM_SECRET_KEY", VAR / "secrets" / "secret_key")
 DEBUG = env.flag("PODIUM_DEBUG")
-ALLOWED_HOSTS = env.names("PODIUM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
-CSRF_TRUSTED_ORIGINS = env.names("PODIUM_TRUSTED_ORIGINS", "")
-# Said aloud by `make demo`, which listens on the loopback address only: cookies may then travel without TLS.
-PLAIN_HTTP = env.flag("PODIUM_PLAIN_HTTP")
+# The address that people type; what follows from it is in operations.public_address and operations.reach.
+SITE = env.text("PODIUM_SITE", "")
+_address = env.checked("PODIUM_SITE", public_address.parse) if SITE else None
+NAMED_HOSTS = env.names("PODIUM_ALLOWED_HOSTS", "")
+ALLOWED_HOSTS = public_address.allowed_hosts(NAMED_HOSTS, _address)
+CSRF_TRUSTED_ORIGINS = public_address.trusted_origins(env.names("PODIUM_TRUSTED_ORIGINS", ""), _address)
+# Cookies may travel without TLS only where that was said aloud: by `make demo`, which listens on the loopback address
+# only, or by an address that starts with http://.
+SAID_PLAIN_HTTP = env.flag("PODIUM_PLAIN_HTTP")
+PLAIN_HTTP = SAID_PLAIN_HTTP or (_address is not None and not _address.encrypted)
 
 INSTALLED_APPS = [
     "operations",
@@ -38,6 +46,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -68,6 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.policy",
             ],
         },
     },
@@ -146,14 +158,28 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+_MAIL_URL = env.optional("PODIUM_EMAIL_URL")
+MAIL_WORKS = _MAIL_URL is not None
+globals().update(mail_settings(_MAIL_URL, env.text("PODIUM_EMAIL_FROM", "")))
+SIGNUP_OPEN = env.choice("PODIUM_SIGNUP", "open", ("open", "closed")) == "open"
+SETUP_TOKEN_FILE = VAR / "secrets" / "setup_token"
+ACCOUNT_ADAPTER = "accounts.adapter.PodiumAccountAdapter"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Podium: "
+ACCOUNT_EMAIL_VERIFICATION = "optional" if MAIL_WORKS else "none"
+# A whole class may sit behind one address and sign up in the same minute; what guards a password is the limit for
+# one account.
+ACCOUNT_RATE_LIMITS = {
+    "signup": "120/m/ip",
+    "login": "300/m/ip",
+    "login_failed": "100/m/ip,5/5m/key",
+    "setup": "20/m/ip",
+}
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if PLAIN_HTTP else "https"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "contests:home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "contests:home"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -170,16 +196,46 @@ STORAGES = {
     "staticfiles": {"BACKEND": "config.staticfiles.HashedStorage"},
 }
 
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.api_authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.api_authentication.ApiSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "contests.api_errors.answer",
+    "DEFAULT_PARSER_CLASSES": ["rest.parsers.Json"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "rest.errors.answer",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "NUM_PROXIES": int(env.flag("PODIUM_BEHIND_PROXY")),
+}
+# Requests a minute of the public API, for one person or (without a login) one address; 0: no limit. See rest.throttles.
+API_RATES = {
+    "anonymous": env.number("PODIUM_API_ANONYMOUS_PER_MINUTE", 60),
+    "user": env.number("PODIUM_API_USER_PER_MINUTE", 600),
+    "uploads": env.number("PODIUM_API_UPLOADS_PER_MINUTE", 60),
+    "tokens": env.number("PODIUM_API_TOKENS_PER_MINUTE", 10),
+    "board": env.number("PODIUM_API_BOARD_PER_MINUTE", 1200),
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Podium",
+    "DESCRIPTION": "Everything a contestant or an organiser does on this site. A tour with examples: docs/api.md.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_URLCONF": "config.api_urls",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "SubmissionStatusEnum": "contests.models.Submission.Status",
+        "SubmissionKindEnum": "contests.models.Submission.Kind",
+        "CheckStatusEnum": "contests.models.Check.Status",
+        "RegistrationEnum": "contests.models.Contest.Registration",
+        "ParticipationStateEnum": "contests.models.Participation.State",
+        "DecisionEnum": ["active", "refused"],
+        "ContestStateEnum": ["upcoming", "open", "ended"],
+        "VerdictEnum": "runners.verdict.Verdict",
+    },
 }
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not PLAIN_HTTP
@@ -187,6 +243,7 @@ SECURE_SSL_REDIRECT = not PLAIN_HTTP
 SECURE_HSTS_SECONDS = 0 if PLAIN_HTTP else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not PLAIN_HTTP
 PODIUM_BEHIND_PROXY = env.flag("PODIUM_BEHIND_PROXY")
+ALLAUTH_TRUSTED_PROXY_COUNT = int(PODIUM_BEHIND_PROXY)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PODIUM_BEHIND_PROXY else None
 # The runner hosts speak to the web process over loopback or their own tunnel; a redirect would eat their POSTs.
 SECURE_REDIRECT_EXEMPT = [r"^runner/v1/"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from accounts.models import User
 from compute.models import Environment
-from contests import rules
+from contests import blobs, rules
 from contests.models import Blob, Contest, Participation, Submission, TaskVersion, Team
-from judge import feed, results
+from judge import feed, intake, results
 from judge.models import Run
 
 
@@ -41,6 +43,21 @@ def try_out(
     results.queue_first(Run.objects.create(submission=submission, task_version=version))
     transaction.on_commit(functools.partial(feed.status_changed, submission.pk))
     return submission
+
+
+def hand_in(
+    *, user: User, version: TaskVersion, file: UploadedFile[Any], environment: str | None = None
+) -> Submission:
+    """Hand an uploaded file in as a trial, held to the same rules as a contestant's. Raises intake.Rejected."""
+    filename = rules.safe_filename(file.name or "")
+    kind = intake.taken_kind(version, filename)
+    chosen = intake.chosen_environment(version, environment)
+    if results.scoring_pool() is None:
+        raise intake.no_scoring()
+    kept = intake.stored(file, version, kind)
+    with transaction.atomic():
+        blob = blobs.record(*kept)
+        return try_out(user=user, version=version, blob=blob, filename=filename, environment=chosen)
 
 
 def _team(user: User, contest: Contest) -> Team:

@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.permissions import AllowAny
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from contests.api import visible
+from accounts.api_authentication import person
+from contests import joining
+from contests.api.access import visible
 from leaderboard import boards
+from rest.pages import MAX_PAGE, MAX_SIZE, natural
+from rest.views import Endpoint
 
-MAX_DIGITS = 6
+
+class RowSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(help_text="Equal scores share a rank.")
+    team_id = serializers.IntegerField()
+    name = serializers.CharField()
+    score = serializers.FloatField()
+    submissions = serializers.IntegerField(help_text="How many of its submissions were scored.")
+    last_improved_at = serializers.DateTimeField()
 
 
-class Leaderboard(APIView):
-    """GET one page of 100 entries (`?page=`), with the board's version."""
+class BoardSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(help_text="Counts changes: two answers of one version are the same.")
+    epoch = serializers.IntegerField(
+        help_text="Changes when the board was rewritten, after a rejudge for example."
+    )
+    count = serializers.IntegerField(help_text="How many teams stand on the board.")
+    page = serializers.IntegerField()
+    page_size = serializers.IntegerField()
+    entries = RowSerializer(many=True)
 
-    permission_classes = (AllowAny,)
 
+def _parameter(name: str, most: int, default: int) -> OpenApiParameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return OpenApiParameter(name, schema, OpenApiParameter.QUERY)
+
+
+class Leaderboard(Endpoint):
+    public = frozenset({"GET"})
+    scopes = {"GET": "board"}
+    serializer_class = BoardSerializer
+
+    @extend_schema(
+        parameters=[_parameter("page", MAX_PAGE, 1), _parameter("page_size", MAX_SIZE, boards.PAGE_SIZE)],
+        responses=BoardSerializer,
+    )
     def get(self, request: Request, slug: str) -> Response:
+        """A page of the public board in rank order."""
         contest = visible(request, slug)
-        page = request.query_params.get("page", "1")
-        if not (page.isascii() and page.isdigit() and len(page) <= MAX_DIGITS and int(page) >= 1):
-            raise ValidationError({"page": [_("The page must be a number from 1.")]})
+        page = natural(request, "page", default=1, most=MAX_PAGE)
+        size = natural(request, "page_size", default=boards.PAGE_SIZE, most=MAX_SIZE)
+        answer = {"version": 0, "epoch": 1, "count": 0, "page": page, "page_size": size, "entries": []}
         board = boards.public_board(contest)
-        if board is None:
-            return Response({"version": 0, "epoch": 1, "count": 0, "page": int(page), "entries": []})
-        entries = boards.rows(board, offset=(int(page) - 1) * boards.PAGE_SIZE)
-        count = board.entries.count()
-        if not entries and int(page) > 1:
+        entries = [] if board is None else boards.rows(board, offset=(page - 1) * size, limit=size)
+        if not entries and page > 1:
             raise NotFound(_("The board ends before this page."))
-        return Response(
-            {
-                "version": board.version,
-                "epoch": board.epoch,
-                "count": count,
-                "page": int(page),
-                "entries": [
-                    {
-                        "rank": row.rank,
-                        "team_id": row.team_id,
-                        "name": row.name,
-                        "score": row.score,
-                        "submissions": row.submissions,
-                        "last_improved_at": row.last_improved_at,
-                    }
-                    for row in entries
-                ],
-            }
-        )
+        if board is not None:
+            answer |= {"version": board.version, "epoch": board.epoch, "count": board.entries.count()}
+            answer["entries"] = RowSerializer(entries, many=True).data
+        return Response(answer)
+
+
+class MyRank(Endpoint):
+    scopes = {"GET": "board"}
+    serializer_class = RowSerializer
+
+    @extend_schema(responses=RowSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """My own line of the public board.
+
+        404 while none of my submissions was scored.
+        """
+        contest = visible(request, slug)
+        place = joining.participation_of(person(request), contest)
+        board = boards.public_board(contest)
+        row = boards.row_of(board, place.team_id) if board and place else None
+        if row is None:
+            raise NotFound(_("You are not on this board yet: none of your submissions was scored."))
+        return Response(RowSerializer(row).data)

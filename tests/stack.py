@@ -262,6 +262,11 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
         "PODIUM_LEASE_S": "4",
         "PODIUM_HEARTBEAT_S": "1",
         "PODIUM_LOOK_EVERY_S": "2",
+        # Tests hand in and look as often as they like.
+        "PODIUM_API_USER_PER_MINUTE": "0",
+        "PODIUM_API_UPLOADS_PER_MINUTE": "0",
+        "PODIUM_API_ANONYMOUS_PER_MINUTE": "0",
+        "PODIUM_API_BOARD_PER_MINUTE": "0",
         **settings,
     }
     seeded = subprocess.run(

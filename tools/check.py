@@ -15,12 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 ROOMS = ("config", "operations", "judge", "leaderboard", "contests", "compute", "accounts")
-LEAVES = ("runners", "metrics", "live", "tests", "benchmarks", "tools")
+LEAVES = ("runners", "metrics", "live", "rest", "tests", "benchmarks", "tools")
 MANAGE = (sys.executable, "manage.py")
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("format", (str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
     ("lint", (str(BIN / "ruff"), "check", "--quiet", ".")),
     ("shell", ("sh", "-n", "tools/bootstrap.sh")),
+    ("shell", ("sh", "-n", "tools/clean.sh")),
     ("types", (str(BIN / "mypy"), "--no-error-summary", *ROOMS, *LEAVES)),
     ("import order", (str(BIN / "lint-imports"), "--no-cache")),
     ("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),

@@ -115,7 +115,7 @@ def test_the_private_score_is_null_until_it_is_revealed(contest: Contest) -> Non
 def test_contests_and_their_data_are_listed(contest: Contest) -> None:
     make_contest("secret", published=False)
     client = Client()
-    assert [item["slug"] for item in client.get("/api/v1/contests/").json()] == ["digits"]
+    assert [item["slug"] for item in client.get("/api/v1/contests/").json()["results"]] == ["digits"]
     detail = client.get("/api/v1/contests/digits/").json()
     (task,) = detail["tasks"]
     assert (task["metric"], task["direction"], task["id_column"]) == ("accuracy", "maximize", "id")
@@ -180,10 +180,12 @@ def test_the_data_of_a_phase_that_has_not_started_is_not_given_out() -> None:
     assert Client().get("/api/v1/contests/soon/data/train.csv").status_code == 404
 
 
-def test_a_log_offset_of_any_length_is_answered(contest: Contest) -> None:
+@pytest.mark.parametrize("after", ["9" * 5000, "-1", "x", "1.5", "١", ""])
+def test_a_log_offset_that_is_no_number_is_refused_with_a_sentence(contest: Contest, after: str) -> None:
     user = make_user("dora")
     mine = make_submission(contest, user)
     answer = Client().get(
-        f"/api/v1/submissions/{mine.pk}/log/", {"after": "9" * 5000}, headers=bearer(make_api_token(user))
+        f"/api/v1/submissions/{mine.pk}/log/", {"after": after}, headers=bearer(make_api_token(user))
     )
-    assert answer.status_code == 200
+    assert answer.status_code == 400
+    assert "whole number" in answer.json()["errors"]["after"][0]

@@ -1,0 +1,1 @@
+"""Contests in the public API: what organisers define, and who takes part."""

@@ -1,0 +1,49 @@
+"""Filters of lists. A value that is none of those allowed is refused, not ignored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django_filters import rest_framework as django_filters
+
+EARLIEST = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
+LATEST = dt.datetime(2999, 12, 31, tzinfo=dt.UTC)
+
+
+def reasonable(value: dt.datetime) -> None:
+    """Refuses moments that no database or time zone can hold."""
+    if not EARLIEST.replace(tzinfo=None) <= value.replace(tzinfo=None) <= LATEST.replace(tzinfo=None):
+        raise ValidationError(_("Give a moment between the years 1970 and 2999."), code="unreasonable")
+
+
+class _MomentField(django_filters.IsoDateTimeFilter.field_class):  # type: ignore[misc]
+    default_error_messages = {
+        "invalid": _("Give a moment as 2026-01-31T12:00:00Z."),
+    }
+
+    def strptime(self, value: str, format: str) -> Any:  # noqa: A002 - the name is django-filter's
+        try:
+            found = super().strptime(value, format)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+        reasonable(found)
+        return found
+
+
+class Moment(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
+    field_class = _MomentField
+
+
+class Filters(django_filters.FilterSet):  # type: ignore[misc]
+    """The base of every list's filters."""
+
+
+Choice = django_filters.ChoiceFilter
+Text = django_filters.CharFilter
+Flag = django_filters.BooleanFilter
+Number = django_filters.NumberFilter
+Ordering = django_filters.OrderingFilter
