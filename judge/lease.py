@@ -144,7 +144,7 @@ def _fail(job: Job, reason: str) -> None:
     if not transitions.move(job, Job.Status.FAILED, error=reason, finished_at=now):
         raise Stale
     if job.run is None:
-        settling.settle(job.task_check_id)
+        settling.settle(settling.check_of(job))
     else:
         transitions.conclude(job.run, Verdict.INTERNAL_ERROR, now)
     transaction.on_commit(lambda: feed.queue_moved(job.pool_id))

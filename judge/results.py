@@ -188,7 +188,7 @@ def _finish_score(job: Job, run: Run, report: Report, judged: Judged) -> None:
 @transaction.atomic
 def _finish_check(job: Job, report: Report, checked: Checked) -> None:
     _end(job, report, timezone.now())
-    check = Check.objects.get(pk=job.task_check_id)
+    check = Check.objects.get(pk=settling.check_of(job))
     check.findings = [*check.findings, *checked.findings]  # after what was seen at the start
     check.notes, check.rows = checked.notes, checked.rows
     check.save(update_fields=["findings", "notes", "rows"])

@@ -22,6 +22,13 @@ def trial_ended(run: Run) -> None:
         settle(pk)
 
 
+def check_of(job: Job) -> int:
+    """The key of the check that a job without a run carries out."""
+    if job.task_check_id is None:
+        raise LookupError(f"job {job.pk} is about no check")
+    return job.task_check_id
+
+
 def settle(check_id: int) -> None:
     """End the check if nothing of it is under way any more."""
     check = Check.objects.select_for_update().get(pk=check_id)

@@ -29,7 +29,7 @@ def lock_run(run_id: int) -> None:
 def lock(job: Job) -> None:
     """Lock what a job is about: its run, or the check that it carries out."""
     if job.run_id is None:
-        Check.objects.select_for_update().filter(pk=job.task_check_id).values_list("pk").get()
+        Check.objects.select_for_update().filter(pk=settling.check_of(job)).values_list("pk").get()
     else:
         lock_run(job.run_id)
 
@@ -55,7 +55,7 @@ def summarise(run: Run, *, status: str, **changes: Any) -> None:
 
 def under_way(job: Job, now: datetime.datetime) -> None:
     if job.run is None:
-        Check.objects.filter(pk=job.task_check_id).update(status=Check.Status.RUNNING)
+        Check.objects.filter(pk=settling.check_of(job)).update(status=Check.Status.RUNNING)
     elif job.kind == JobKind.SCORE:
         summarise(job.run, status=Status.SCORING, started_at=job.run.started_at or now)
     else:
@@ -64,7 +64,7 @@ def under_way(job: Job, now: datetime.datetime) -> None:
 
 def back_in_queue(job: Job) -> None:
     if job.run is None:
-        Check.objects.filter(pk=job.task_check_id).update(status=Check.Status.QUEUED)
+        Check.objects.filter(pk=settling.check_of(job)).update(status=Check.Status.QUEUED)
         return
     summarise(job.run, status=Status.SCORING if job.kind == JobKind.SCORE else Status.QUEUED)
 

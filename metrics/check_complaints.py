@@ -26,9 +26,6 @@ CHECK_TEMPLATES: dict[str, str] = {
     "few_public_rows": gettext_noop(
         "Only %(count)d rows are public; a score on fewer than %(least)d says nothing. Make more rows public."
     ),
-    "split_empty": gettext_noop(
-        "A public share of %(share)d %% leaves no %(usage)s row. Choose another share, or 100 for no private rows."
-    ),
     "one_class_in_split": gettext_noop(
         "All %(usage)s rows have the same class in column “%(column)s”: every constant answer would be right there."
     ),

@@ -36,12 +36,14 @@ TEMPLATES: dict[str, str] = {
     "nul_byte": gettext_noop(
         "Row %(row)d contains a NUL byte. A CSV is plain text; the file may be binary or damaged."
     ),
-    "row_too_long": gettext_noop("Row %(row)d is longer than %(limit)d bytes; reading stopped there."),
+    "row_too_long": gettext_noop(
+        "Row %(row)d is longer than %(limit)d bytes; reading stopped there. Write one line for each id."
+    ),
     "malformed_csv": gettext_noop(
         "Row %(row)d is not valid CSV: a quote that is never closed, text after a closing quote, or a stray "
         "carriage return. Reading stopped there."
     ),
-    "no_rows": gettext_noop("The file has a header but no rows."),
+    "no_rows": gettext_noop("The file has a header but no rows. Write one row for each id of the test set."),
     "too_many_rows": gettext_noop(
         "The file has more rows than the %(expected)d that are asked for; reading stopped at row %(row)d."
     ),
@@ -50,7 +52,7 @@ TEMPLATES: dict[str, str] = {
     "misspelled_column": gettext_noop(
         "The header has “%(column)s” where “%(meant)s” is expected. Capitals and spaces count."
     ),
-    "extra_column": gettext_noop("The header has a column “%(column)s” that is not asked for."),
+    "extra_column": gettext_noop("The header has a column “%(column)s” that is not asked for. Remove it."),
     "extra_index_column": gettext_noop(
         "The header has a nameless extra column. pandas writes it for its index: use to_csv(..., "
         "index=False)."
@@ -58,6 +60,9 @@ TEMPLATES: dict[str, str] = {
     "duplicate_column": gettext_noop("The header names the column “%(column)s” twice."),
     "no_header": gettext_noop(
         "The first row must be a header with the column names %(expected)s; it seems to be data already."
+    ),
+    "separator_line": gettext_noop(
+        "The first row is “%(line)s”, which only Excel understands. Remove it: the header comes first."
     ),
     "wrong_separator": gettext_noop("The columns are separated by “%(separator)s”; use a comma."),
     # Rows and ids
@@ -78,6 +83,10 @@ TEMPLATES: dict[str, str] = {
         "Row %(row)d has the id “%(id)s” where “%(meant)s” is expected: the ids were turned into decimal "
         "numbers. "
         "In pandas read the ids with dtype=str."
+    ),
+    "id_became_scientific": gettext_noop(
+        "Row %(row)d has the id “%(id)s”, which is not asked for: a spreadsheet or data frame has rounded a long id. "
+        "In pandas read the ids with dtype=str; in Excel format the column as text."
     ),
     "id_has_spaces": gettext_noop(
         "Row %(row)d has the id “%(id)s” with spaces around it; “%(meant)s” is expected."
@@ -125,6 +134,9 @@ TEMPLATES: dict[str, str] = {
         "Row %(row)d: exactly one of the class columns must be 1, the others 0."
     ),
     "no_public_rows": gettext_noop("The solution has no row with Usage Public."),
+    "split_empty": gettext_noop(
+        "A public share of %(share)d %% leaves no %(usage)s row. Choose another share, or 100 for no private rows."
+    ),
     "one_class_only": gettext_noop(
         "All %(usage)s rows of the solution have the same class in column “%(column)s”; this metric needs "
         "both."

@@ -66,17 +66,10 @@ def judge(spec: ScoringSpec, solution: Solution, predictions: Path) -> dict[str,
     """The content of result.json for a prediction file. Raises BadSetup when a split cannot be scored."""
     if spec.row_limit is not None and spec.row_limit < len(solution.positions):
         raise BadSetup(text=f"scoring.json: row_limit {spec.row_limit} is less than the solution's rows")
-    _check_splits(spec, solution)
-    expected = Expected(
-        id_column=spec.id_column,
-        target_columns=spec.target_columns,
-        positions=solution.positions,
-        cell=solution.cell,
-        row_limit=spec.row_limit,
-        some_positive=spec.definition.within_0_1 and len(spec.target_columns) > 1,
-    )
+    if found := split_mistakes(spec, solution):
+        raise BadSetup(found)
     with predictions.open("rb") as stream:
-        reading = read_predictions(stream, expected)
+        reading = read_predictions(stream, expected(spec, solution))
     if reading.complaints.count:
         return {"ok": False} | reading.complaints.as_json()
     scores, rows = {}, {}
@@ -103,6 +96,18 @@ def judge(spec: ScoringSpec, solution: Solution, predictions: Path) -> dict[str,
     }
 
 
+def expected(spec: ScoringSpec, solution: Solution) -> Expected:
+    """What a prediction file must hold."""
+    return Expected(
+        id_column=spec.id_column,
+        target_columns=spec.target_columns,
+        positions=solution.positions,
+        cell=solution.cell,
+        row_limit=spec.row_limit,
+        some_positive=spec.definition.within_0_1 and len(spec.target_columns) > 1,
+    )
+
+
 def _score(spec: ScoringSpec, solution: Solution, columns: Parts, usage: str) -> float:
     truth, predicted = solution.part(solution.columns, usage), solution.part(columns, usage)
     params: dict[str, Any] = dict(spec.definition.complete(spec.params))
@@ -111,16 +116,16 @@ def _score(spec: ScoringSpec, solution: Solution, columns: Parts, usage: str) ->
     return float(spec.definition.function(truth, predicted, params))
 
 
-def _check_splits(spec: ScoringSpec, solution: Solution) -> None:
-    """Raises BadSetup when the true values of a split leave the metric undefined, whatever is predicted."""
+def split_mistakes(spec: ScoringSpec, solution: Solution) -> list[Complaint]:
+    """Where the true values of a split leave the metric undefined, whatever is predicted."""
     found: list[Complaint] = []
     for usage in (PUBLIC, PRIVATE):
         if solution.rows(usage) == 0:
             continue
         parts = solution.part(solution.columns, usage)
-        if spec.metric in _NEEDS_TWO_VALUES:
+        if spec.metric in NEEDS_TWO_VALUES:
             found += [
-                Complaint(_NEEDS_TWO_VALUES[spec.metric], {"usage": usage, "column": name})
+                Complaint(NEEDS_TWO_VALUES[spec.metric], {"usage": usage, "column": name})
                 for name, part in zip(spec.target_columns, parts, strict=True)
                 if min(part) == max(part)
             ]
@@ -129,11 +134,10 @@ def _check_splits(spec: ScoringSpec, solution: Solution) -> None:
             positive = params["pos_label"].strip()
             if positive not in {solution.classes.names[int(code)] for code in set(parts[0])}:
                 found.append(Complaint("positive_class_absent", {"usage": usage}))
-    if found:
-        raise BadSetup(found)
+    return found
 
 
-_NEEDS_TWO_VALUES = {"roc_auc": "one_class_only", "r2": "no_variance"}
+NEEDS_TWO_VALUES = {"roc_auc": "one_class_only", "r2": "no_variance"}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """The organiser's solution: ids, true values and which rows count for which score.
 
 A mistake here is never the contestant's: it is raised as BadSetup, with every mistake found, for organisers
-only.
+only. Where the task says how large a share is public, the rows need no Usage: the public ones are drawn.
 """
 
 from __future__ import annotations
 
 import array
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +18,7 @@ from metrics.catalogue import Columns
 from metrics.complaints import BadSetup, Complaints, Refused, shown
 from metrics.csv_records import records
 from metrics.scoring_spec import USAGE_COLUMN, ScoringSpec
+from metrics.split import draw
 
 PUBLIC, PRIVATE, IGNORED = "Public", "Private", "Ignored"
 USAGES = (PUBLIC, PRIVATE, IGNORED)
@@ -46,7 +47,19 @@ class Solution:
 
 
 def read_solution(path: Path, spec: ScoringSpec) -> Solution:
-    """Read solution.csv. Extra columns are left alone; values of Ignored rows are not looked at."""
+    """Read solution.csv. Extra columns are left alone; values of Ignored rows are not looked at. Raises BadSetup."""
+    solution, complaints = examine(path, spec)
+    if solution is None or complaints.count:
+        raise BadSetup(complaints.listed)
+    return solution
+
+
+def examine(path: Path, spec: ScoringSpec) -> tuple[Solution | None, Complaints]:
+    """What can be read of solution.csv, and all that is wrong with it.
+
+    With complaints the solution is good for comparing ids with other files, not for scoring; None when not even ids
+    can be read.
+    """
     complaints = Complaints()
     raw = _Raw([[] for _ in spec.target_columns])
     try:
@@ -54,8 +67,9 @@ def read_solution(path: Path, spec: ScoringSpec) -> Solution:
             raw.read(stream, spec, complaints)
     except Refused as refused:
         complaints.stop(refused.code, **refused.params)
-        raise BadSetup(complaints.listed) from None
-    if PUBLIC not in raw.usage:
+        if not raw.positions:
+            return None, complaints
+    if PUBLIC not in raw.usage and raw.header_is_good:
         complaints.add("no_public_rows")
     classes = _classes(raw.texts[0], raw.usage) if spec.definition.needs == "labels" else None
     columns = [
@@ -66,10 +80,21 @@ def read_solution(path: Path, spec: ScoringSpec) -> Solution:
         _check_binary(raw, columns, spec.target_columns, complaints)
         if len(columns) > 1 and spec.definition.within_0_1:
             _check_one_hot(raw, columns, complaints)
-    if complaints.count:
-        raise BadSetup(complaints.listed)
+    if spec.public_share is not None and not complaints.count:
+        raw.usage = _drawn(raw, columns, spec, complaints)
     cell = classes.code if classes else (cells.probability if spec.definition.within_0_1 else cells.number)
-    return Solution(raw.positions, raw.usage, columns, cell, classes)
+    return Solution(raw.positions, raw.usage, columns, cell, classes), complaints
+
+
+def _drawn(
+    raw: _Raw, columns: list[array.array[float]], spec: ScoringSpec, complaints: Complaints
+) -> list[str]:
+    numbers = spec.definition.needs == "numbers"
+    share = spec.public_share or 0
+    public = draw(list(raw.positions), columns, numbers=numbers, share=share, seed=spec.split_seed)
+    if not any(public):
+        complaints.add("split_empty", share=share, usage=PUBLIC)
+    return [PUBLIC if is_public else PRIVATE for is_public in public]
 
 
 @dataclasses.dataclass(slots=True)
@@ -80,38 +105,61 @@ class _Raw:
     positions: dict[str, int] = dataclasses.field(default_factory=dict)
     usage: list[str] = dataclasses.field(default_factory=list)
     rows: array.array[int] = dataclasses.field(default_factory=lambda: array.array("q"))  # row in the file
+    header_is_good: bool = False
 
     def read(self, stream: BinaryIO, spec: ScoringSpec, complaints: Complaints) -> None:
         rows = records(stream)
         _, header = next(rows, (1, []))
-        wanted = (spec.id_column, *spec.target_columns, USAGE_COLUMN)
-        for name in wanted:
-            if header.count(name) != 1:
-                raise Refused("duplicate_column" if name in header else "missing_column", column=name)
-        id_at, *places, usage_at = (header.index(name) for name in wanted)
+        drawn = spec.public_share is not None
+        wanted = (spec.id_column, *spec.target_columns, *(() if drawn else (USAGE_COLUMN,)))
+        _complain_of_header(header, wanted, complaints)
+        if header.count(spec.id_column) != 1:
+            return  # without ids nothing else can be said
+        at = {name: header.index(name) if header.count(name) == 1 else None for name in wanted}
+        self.header_is_good = not complaints.count
         shared: dict[str, str] = {usage: usage for usage in USAGES}
         for row, found in rows:
+            sound = self.header_is_good
             if len(found) != len(header):
                 code = "too_few_cells" if len(found) < len(header) else "too_many_cells"
                 complaints.add(code, row=row, found=len(found), expected=len(header))
-            elif self._sound(found[id_at], found[usage_at], row, complaints):
-                self.positions[found[id_at]] = len(self.positions)
-                self.usage.append(shared[found[usage_at]])
-                self.rows.append(row)
-                for column, place in zip(self.texts, places, strict=True):
-                    column.append(shared.setdefault(found[place], found[place]))
+                sound = False
+            identifier = _cell(found, at[spec.id_column])
+            if not self._is_new(identifier, row, complaints, ragged=len(found) != len(header)):
+                continue
+            usage = PUBLIC if drawn else _cell(found, at[USAGE_COLUMN])
+            if sound and usage not in USAGES:
+                complaints.add("bad_usage", row=row)
+                sound = False
+            self.positions[identifier] = len(self.positions)
+            # A row that was complained of keeps its id, so that no other file is blamed for it.
+            self.usage.append(shared[usage] if sound else IGNORED)
+            self.rows.append(row)
+            for column, name in zip(self.texts, spec.target_columns, strict=True):
+                text = _cell(found, at[name])
+                column.append(shared.setdefault(text, text))
 
-    def _sound(self, identifier: str, usage: str, row: int, complaints: Complaints) -> bool:
+    def _is_new(self, identifier: str, row: int, complaints: Complaints, *, ragged: bool) -> bool:
         if not identifier.strip():
-            complaints.add("blank_id", row=row)
+            if not ragged:
+                complaints.add("blank_id", row=row)
         elif identifier in self.positions:
             first_row = self.rows[self.positions[identifier]]
-            complaints.add("duplicate_id", row=row, id=shown(identifier), first_row=first_row)
-        elif usage not in USAGES:
-            complaints.add("bad_usage", row=row)
+            if not ragged:
+                complaints.add("duplicate_id", row=row, id=shown(identifier), first_row=first_row)
         else:
             return True
         return False
+
+
+def _cell(found: list[str], place: int | None) -> str:
+    return found[place] if place is not None and place < len(found) else ""
+
+
+def _complain_of_header(header: list[str], wanted: Sequence[str], complaints: Complaints) -> None:
+    for name in wanted:
+        if header.count(name) != 1:
+            complaints.add("duplicate_column" if name in header else "missing_column", column=name)
 
 
 def _classes(labels: list[str], usage: list[str]) -> cells.Classes:

@@ -1,0 +1,41 @@
+"""Collecting what a check finds: all of it is counted, a bounded part is listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics import check_complaints
+from metrics.complaints import Complaints
+
+MAX_FINDINGS = 100
+MAX_NOTES = 30
+
+
+class Findings:
+    """Mistakes, which keep a contest from being published, and notes, which do not."""
+
+    def __init__(self) -> None:
+        self._listed: list[dict[str, Any]] = []
+        self._notes: list[dict[str, Any]] = []
+        self._count = 0
+        self.rows = {"public": 0, "private": 0, "ignored": 0}
+
+    def add(self, code: str, **params: str | int) -> None:
+        self._listed.append(check_complaints.as_json(code, params))
+        self._count += 1
+
+    def take(self, file: str, complaints: Complaints) -> None:
+        """The complaints about a file; those beyond its list are counted."""
+        for complaint in complaints.listed:
+            self._listed.append(check_complaints.as_json(complaint.code, complaint.params | {"file": file}))
+        self._count += complaints.count
+
+    def note(self, code: str, **params: str | int) -> None:
+        if len(self._notes) < MAX_NOTES:
+            self._notes.append(check_complaints.as_json(code, params))
+
+    def as_json(self) -> dict[str, Any]:
+        listed = self._listed[:MAX_FINDINGS]
+        if self._count > len(listed):
+            listed = [*listed, check_complaints.as_json("more", {"count": self._count - len(listed)})]
+        return {"findings": listed, "notes": self._notes, "rows": self.rows}
