@@ -1,4 +1,4 @@
-"""Sending a blob to a browser: always as a file to save, never as a page of ours."""
+"""Sending files to a browser: always as a file to save, never as a page of ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
 from contests import blobs
@@ -19,25 +21,37 @@ from contests.models import Blob
 _INERT = "default-src 'none'; sandbox"
 
 
-def attachment(request: HttpRequest, blob: Blob, filename: str) -> StreamingHttpResponse:
+def attachment(request: HttpRequest, blob: Blob, filename: str) -> HttpResponseBase:
     """The blob's bytes, streamed piece by piece."""
-    path = blobs.path_of(blob.sha256)
+    pieces = _pieces(blobs.path_of(blob.sha256))
+    return streamed(request, pieces, filename=filename, size=blob.size, etag=blob.sha256)
+
+
+def streamed(
+    request: HttpRequest, pieces: Generator[bytes, None, None], *, filename: str, size: int | None, etag: str
+) -> HttpResponseBase:
+    """The pieces as a file of `size` bytes (None: not known before), or 304 to whoever has this `etag` already."""
     # A reader may take hours, and needs the database no more.
     if not connection.in_atomic_block:
         connection.close()
-    # Under ASGI, Django would read a plain iterator to its end before it sends the first byte.
-    pieces = _pieces_async(path) if isinstance(request, ASGIRequest) else _pieces(path)
-    return StreamingHttpResponse(
-        pieces,
+    headers = {
+        "Content-Disposition": content_disposition_header(as_attachment=True, filename=filename)
+        or "attachment",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": _INERT,
+        "Cache-Control": "private, no-cache",  # who may read it is asked every time
+        "ETag": f'"{etag}"',
+    }
+    if size is not None:
+        headers["Content-Length"] = str(size)
+    response = StreamingHttpResponse(
+        # Under ASGI, Django would read a plain iterator to its end before it sends the first byte.
+        _off_the_loop(pieces) if isinstance(request, ASGIRequest) else pieces,
         content_type="application/octet-stream",
-        headers={
-            "Content-Length": str(blob.size),
-            "Content-Disposition": content_disposition_header(as_attachment=True, filename=filename)
-            or "attachment",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": _INERT,
-        },
+        headers=headers,
     )
+    answer = get_conditional_response(request, etag=f'"{etag}"', response=response)
+    return answer if answer is not None else response
 
 
 def _pieces(path: Path) -> Generator[bytes, None, None]:
@@ -45,19 +59,18 @@ def _pieces(path: Path) -> Generator[bytes, None, None]:
         yield from blobs.chunks_of(file)
 
 
-async def _pieces_async(path: Path) -> AsyncIterator[bytes]:
-    """Closing waits for a read that is under way: a reader may hang up at any moment."""
-    file = await sync_to_async(lambda: path.open("rb"))()
-    reading: asyncio.Task[bytes] | None = None
+async def _off_the_loop(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+    """Closing waits for a piece that is being read: a reader may hang up at any moment."""
+    reading: asyncio.Future[bytes] | None = None
     try:
         while True:
-            reading = asyncio.ensure_future(sync_to_async(file.read)(blobs.CHUNK))
+            reading = asyncio.ensure_future(sync_to_async(next)(pieces, b""))
             piece = await asyncio.shield(reading)
             if not piece:
                 return
             yield piece
     finally:
         if reading is not None and not reading.done():
-            reading.add_done_callback(lambda _: file.close())
+            reading.add_done_callback(lambda _: pieces.close())
         else:
-            file.close()
+            pieces.close()

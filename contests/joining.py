@@ -42,7 +42,8 @@ class NotAdmitted(Exception):
 class Standing:
     """Where a person stands towards a contest. `reason` is a sentence when they may not submit, else "".
 
-    `may_join`: the join page has something to offer them; `code` names the reason for programs.
+    `may_join`: the join page has something to offer them; `code` names the reason for programs. `needs_joining`, of
+    an anonymous visitor: this contest has a door, and it is not shut.
     """
 
     participation: Participation | None
@@ -52,6 +53,7 @@ class Standing:
     needs_code: bool = False
     may_join: bool = False
     code: str = ""
+    needs_joining: bool = False
 
 
 def rules_digest(contest: Contest) -> str:
@@ -69,7 +71,10 @@ def participation_of(user: object, contest: Contest) -> Participation | None:
 
 def standing(user: object, contest: Contest) -> Standing:
     if not isinstance(user, User):
-        return Standing(None, may_submit=False, reason=_("Sign in to take part."), code="anonymous")
+        door = has_door(contest) and contest.registration != Registration.CLOSED
+        return Standing(
+            None, may_submit=False, reason=_("Sign in to take part."), code="anonymous", needs_joining=door
+        )
     place = participation_of(user, contest)
     digest = rules_digest(contest)
     if place is None:
@@ -128,13 +133,15 @@ def _standing_outside(user: User, contest: Contest, *, needs_rules: bool) -> Sta
     return Standing(None, may_submit=True, may_join=True)
 
 
-def may_see_data(user: object, contest: Contest) -> bool:
-    """Data of an open contest without rules is for everybody who sees the contest.
+def has_door(contest: Contest) -> bool:
+    """Whether joining is an act of its own; else the first submission joins, and everybody sees the data."""
+    return bool(rules_digest(contest)) or contest.registration != Registration.OPEN
 
-    Otherwise it is for those who take part, and have accepted the current rules where there are some.
-    """
+
+def may_see_data(user: object, contest: Contest) -> bool:
+    """Where joining is an act of its own, data is for those who take part and accepted the current rules, if any."""
     digest = rules_digest(contest)
-    if (not digest and contest.registration == Registration.OPEN) or contest.is_organised_by(user):
+    if not has_door(contest) or contest.is_organised_by(user):
         return True
     place = participation_of(user, contest)
     return place is not None and place.state == State.ACTIVE and (not digest or place.rules_digest == digest)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from contests import views
+from contests import join_pages, views
 
 app_name = "contests"
 
@@ -16,6 +16,9 @@ urlpatterns = [
         views.contest,
         name="section",
     ),
+    path("contests/<slug:slug>/join/", join_pages.join, name="join"),
+    path("contests/<slug:slug>/name/", join_pages.rename, name="rename"),
+    path("contests/<slug:slug>/data.zip", views.all_data, name="all_data"),
     path("contests/<slug:slug>/data/<str:file>", views.data, name="data"),
     path("contests/<slug:slug>/starter/<str:name>", views.starter, name="starter"),
 ]

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from compute import pools
+from compute.models import Environment
 from contests import rules
 from contests.models import TaskVersion
+from judge import intake
 from judge.intake import MAX_NOTE, Rejected
 
 _FIELD_OF = {
@@ -18,10 +22,32 @@ _FIELD_OF = {
     "empty": "file",
     "too_large": "file",
     "binary": "file",
+    "bad_notebook": "file",
     "no_environment": "environment",
     "long_note": "note",
     "no_task": "task",
 }
+
+
+def _with_limit(ending: str) -> str:
+    limit = intake.max_bytes(rules.KIND_OF_SUFFIX[ending]) >> 20
+    return gettext("%(ending)s (at most %(limit)s MB)") % {"ending": ending, "limit": limit}
+
+
+def _with_readiness(version: TaskVersion, environment: Environment) -> str:
+    """The environment's name, and how far it is where no runner could start in it now."""
+    state = pools.readiness(pool=version.pool, environment=environment)
+    if state.ready:
+        return environment.name
+    if state.error:
+        words = gettext("could not be built")
+    elif state.percent is not None:
+        words = gettext("being built: %(percent)s %%") % {"percent": state.percent}
+    elif not state.hosts:
+        words = gettext("no runner connected")
+    else:
+        words = gettext("not built yet")
+    return f"{environment.name} – {words}"
 
 
 class SubmissionForm(forms.Form):
@@ -49,9 +75,8 @@ class SubmissionForm(forms.Form):
             {ending for ending, kind in rules.KIND_OF_SUFFIX.items() for v in versions if kind in v.kinds}
         )
         self._offer("task", [(v.task.slug, v.task.title) for v in versions])
-        default = [versions[0].environment] if versions else []
-        offered = default + [e for v in versions for e in v.environments.all()]
-        self._offer("environment", list({e.name: (e.name, e.name) for e in offered}.values()))
+        offered = {e.name: (v, e) for v in versions for e in (v.environment, *v.environments.all())}
+        self._offer("environment", [(name, _with_readiness(*pair)) for name, pair in offered.items()])
         self.fields["file"].widget.attrs |= {
             "accept": ",".join(endings),
             # What the server refuses before a form is even read is said by js/site.js beside the field.
@@ -60,7 +85,7 @@ class SubmissionForm(forms.Form):
             % {"limit": settings.PODIUM_MAX_UPLOAD_MB},
         }
         self.fields["file"].help_text = _("One file that ends in: %(endings)s") % {
-            "endings": ", ".join(endings)
+            "endings": ", ".join(_with_limit(ending) for ending in endings)
         }
         for name, field in self.fields.items():
             self._style(name, field)

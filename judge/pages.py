@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -72,7 +73,7 @@ def _open_versions(contest: Contest) -> list[TaskVersion]:
         return []
     return list(
         TaskVersion.objects.filter(task__phase=phase, active=True)
-        .select_related("task", "environment")
+        .select_related("task", "environment", "pool")
         .prefetch_related("environments")
         .order_by("task__position")
     )
@@ -97,28 +98,48 @@ def _hand_in(user: User, contest: Contest, given: dict[str, Any]) -> Submission:
         return intake.submit(**arguments, idempotency_key=None)
 
 
-@login_required
-@never_cache
-@require_safe
-def submissions(request: HttpRequest) -> HttpResponse:
-    own = (
+def _own(request: HttpRequest) -> QuerySet[Submission]:
+    return (
         Submission.objects.filter(user=_person(request))
         .select_related("contest", "phase", "environment")
         .prefetch_related("runs__task_version")
     )
-    contest = None
+
+
+def _paged(request: HttpRequest, own: QuerySet[Submission]) -> dict[str, Any]:
+    page = Paginator(own, PER_PAGE).get_page(request.GET.get("page"))
+    pages = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+    return {"page": page, "pages": pages}
+
+
+@login_required
+@never_cache
+@require_safe
+def submissions(request: HttpRequest) -> HttpResponse:
+    own, contest = _own(request), None
     if slug := request.GET.get("contest"):
         contest = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
         own = own.filter(contest=contest)
     own_contests = Contest.objects.filter(submissions__user=_person(request)).distinct()
-    page = Paginator(own, PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "page": page,
-        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "contest_filter": contest,
-        "contests": own_contests,
-    }
+    context = {"contest_filter": contest, "contests": own_contests, **_paged(request, own)}
     return render(request, "judge/submissions.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def contest_submissions(request: HttpRequest, slug: str) -> HttpResponse:
+    """One's own submissions as a section of the contest."""
+    contest = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
+    context = {
+        "contest": contest,
+        "contest_filter": contest,
+        "section": "submissions",
+        "schedule": schedule.of(contest.phases.all(), timezone.now()),
+        "quota": quotas.quota(_person(request), contest),
+        **_paged(request, _own(request).filter(contest=contest)),
+    }
+    return render(request, "judge/contest_submissions.html", context)
 
 
 def _found(request: HttpRequest, submission_id: uuid.UUID) -> Submission:

@@ -8,6 +8,7 @@ app_name = "judge"
 
 urlpatterns = [
     path("contests/<slug:slug>/submit/", pages.submit, name="submit"),
+    path("contests/<slug:slug>/submissions/", pages.contest_submissions, name="contest_submissions"),
     path("submissions/", pages.submissions, name="submissions"),
     path("submissions/<uuid:submission_id>/", pages.submission, name="submission"),
     path("submissions/<uuid:submission_id>/log/", pages.log, name="log"),

@@ -7,7 +7,8 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
-from contests import markdown
+from contests import joining, markdown
+from contests.models import Contest
 
 register = template.Library()
 
@@ -40,6 +41,11 @@ def in_language(thing: object, field: str) -> str:
 def translated(text: str) -> str:
     """A text that was marked with gettext_noop where it was written (metric titles, for example)."""
     return gettext(text) if text else ""
+
+
+@register.simple_tag
+def standing_of(contest: Contest, user: object) -> joining.Standing:
+    return joining.standing(user, contest)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from contests.models import Contest, Submission
 from contests.templatetags.podium import duration, megabytes, score
 from judge import quotas
+from judge import quotas
 from judge.verdicts import explain
 from metrics import complaints
 from runners.verdict import Verdict
@@ -83,6 +84,12 @@ def in_unit(value: float | None, kind: str) -> str:
 
 def _percent(value: float) -> str:
     return f"{number_format(round(value))} %"
+
+
+@register.simple_tag
+def quota_of(contest: Contest, user: object) -> quotas.Quota | None:
+    """What the reader may still hand in; None for visitors and while nothing is taken in."""
+    return quotas.quota(user, contest) if getattr(user, "is_authenticated", False) else None
 
 
 @register.filter

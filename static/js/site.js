@@ -81,3 +81,15 @@ for (const input of document.querySelectorAll("input[type=file][data-max-bytes]"
     input.focus();
   });
 }
+
+// A long table is narrowed to the rows that hold what is typed.
+for (const input of document.querySelectorAll("input[data-filter]")) {
+  const rows = [...document.getElementById(input.dataset.filter).rows];
+  const none = document.querySelector(`[data-filter-none="${input.dataset.filter}"]`);
+  input.hidden = false;
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+    none.hidden = rows.some((row) => !row.hidden);
+  });
+}

@@ -72,10 +72,14 @@ def test_our_own_failures_and_what_was_called_back_in_time_cost_no_quota() -> No
     assert quota(user, contest).left == 2
 
 
-@pytest.mark.parametrize(("name", "pool"), [("train.py", "cpu"), ("answers.csv", "scoring")])
-def test_what_had_started_costs_quota_even_when_it_is_called_back(name: str, pool: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "pool"), [("train.py", b"print(1)\n", "cpu"), ("answers.csv", CSV, "scoring")]
+)
+def test_what_had_started_costs_quota_even_when_it_is_called_back(
+    name: str, content: bytes, pool: str
+) -> None:
     user, contest = make_user(), make_contest(daily_limit=1)
-    submission = intake.submit(user=user, contest=contest, file=upload(name, CSV))
+    submission = intake.submit(user=user, contest=contest, file=upload(name, content))
     Host().must_claim(pool)
     cancel.cancel(submission)
     with pytest.raises(intake.Rejected) as caught:

@@ -18,15 +18,19 @@ OPEN_PAGES = (
     "/contests/digits/",
     "/contests/digits/data/",
     "/contests/digits/evaluation/",
+    "/contests/digits/rules/",
     "/contests/digits/limits/",
+    "/contests/digits/environment/",
     "/contests/digits/starter/",
     "/contests/digits/leaderboard/",
 )
 OWN_PAGES = (
     "/contests/digits/submit/",
+    "/contests/digits/submissions/",
+    "/contests/digits/join/",
     "/submissions/",
     "/submissions/?contest=digits",
-    "/accounts/email/",
+    "/accounts/profile/",
     "/accounts/password/change/",
     "/accounts/logout/",
 )

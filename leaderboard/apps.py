@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class LeaderboardConfig(AppConfig):
+    name = "leaderboard"
+
+    def ready(self) -> None:
+        from contests import joining  # noqa: PLC0415 - models are loaded only now
+        from leaderboard import renaming  # noqa: PLC0415
+
+        joining.after_rename.append(renaming.tell)
