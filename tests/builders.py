@@ -22,9 +22,10 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import User
 from compute.models import Environment, Pool, RunnerHost
-from contests import blobs, joining, names
+from contests import blobs, joining, names, publishing
 from contests.models import (
     Blob,
+    Check,
     Contest,
     DataFile,
     Participation,
@@ -47,6 +48,7 @@ TRAIN = b"id,x,target\n1,0.5,1\n2,0.1,0\n"
 TEST = b"id,x\n3,0.7\n4,0.2\n"
 SAMPLE = b"id,target\n3,0\n4,0\n"
 SOLUTION = b"id,target,Usage\n3,1,Public\n4,0,Private\n"
+_FILENAMES = {"predictions": "predictions.csv", "script": "train.py", "notebook": "train.ipynb"}
 DATA_FILES: Mapping[str, bytes] = {"train.csv": TRAIN, "test.csv": TEST, "sample_submission.csv": SAMPLE}
 
 
@@ -185,6 +187,21 @@ def make_starter(
     )
 
 
+def make_check(
+    version: TaskVersion, *, status: str = "GREEN", user: User | None = None, **fields: Any
+) -> Check:
+    """The record of a check of the version as it is now: with a GREEN one its contest may be published."""
+    ended = timezone.now() if status in Check.ENDED else None
+    return Check.objects.create(
+        task_version=version,
+        started_by=user,
+        status=status,
+        digest=publishing.fingerprint(version),
+        finished_at=ended,
+        **fields,
+    )
+
+
 def phase_of(contest: Contest) -> Phase:
     return contest.phases.get()
 
@@ -258,7 +275,7 @@ def make_submission(
         team=join(contest, user).team,
         user=user,
         kind=kind,
-        filename=filename or ("predictions.csv" if kind == "predictions" else "train.py"),
+        filename=filename or (_FILENAMES[kind]),
         blob=make_blob(content),
         environment=environment or version.environment,
         note=note,
@@ -275,7 +292,7 @@ def make_submission(
         status=status,
         verdict=verdict,
         errors=list(errors),
-        facts=(facts or make_facts()).as_json() if ended and kind == "script" else {},
+        facts=(facts or make_facts()).as_json() if ended and kind != "predictions" else {},
         started_at=None if status == "QUEUED" else created,
         finished_at=ended,
     )
@@ -298,8 +315,8 @@ def make_submission(
 
 def _make_job(run: Run, *, log: bytes) -> Job:
     submission = run.submission
-    kind = JobKind.RUN if submission.kind == "script" else JobKind.SCORE
-    # A script that is being scored has done its run job; everything else shares the run's state.
+    kind = JobKind.SCORE if submission.kind == "predictions" else JobKind.RUN
+    # A program that is being scored has done its run job; everything else shares the run's state.
     status = "FINISHED" if run.status == "SCORING" and kind is JobKind.RUN else str(run.status)
     status = "RUNNING" if status == "SCORING" else status
     running = status == "RUNNING"

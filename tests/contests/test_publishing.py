@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from contests import publishing
 from contests.models import Contest, DataFile, Task, TaskVersion
-from tests.builders import make_contest, task_version_of
+from runners.spec import Limits
+from tests.builders import (
+    make_blob,
+    make_check,
+    make_contest,
+    make_environment,
+    make_starter,
+    task_version_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -24,16 +34,94 @@ def reasons(contest: Contest) -> list[str]:
     return caught.value.messages
 
 
-def test_a_complete_contest_is_published(draft: Contest) -> None:
+def test_a_complete_contest_with_a_green_check_is_published(draft: Contest) -> None:
+    make_check(task_version_of(draft))
     publishing.publish(draft)
     draft.refresh_from_db()
     assert draft.published
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ("", "never checked"),
+        ("QUEUED", "not ended"),
+        ("RUNNING", "not ended"),
+        ("RED", "mistakes"),
+        ("FAILED", "failed"),
+    ],
+)
+def test_a_contest_whose_check_is_not_green_stays_hidden(draft: Contest, status: str, word: str) -> None:
+    if status:
+        make_check(task_version_of(draft), status=status)
+    (reason,) = reasons(draft)
+    assert word in reason
+
+
+def test_of_several_checks_the_newest_decides(draft: Contest) -> None:
+    make_check(task_version_of(draft))
+    make_check(task_version_of(draft), status="RED")
+    (reason,) = reasons(draft)
+    assert "mistakes" in reason
+    make_check(task_version_of(draft))
+    publishing.publish(draft)
+
+
+def update(version: TaskVersion, **fields: object) -> None:
+    TaskVersion.objects.filter(pk=version.pk).update(**fields)
+
+
+def make_baseline(version: TaskVersion) -> None:
+    starter = make_starter(version.task.phase.contest)
+    starter.baseline = True
+    starter.save()
+
+
+CHANGES: dict[str, Callable[[TaskVersion], object]] = {
+    "metric": lambda version: update(version, metric="balanced_accuracy"),
+    "metric settings": lambda version: update(version, metric="f1", metric_params={"average": "micro"}),
+    "id column": lambda version: update(version, id_column="row"),
+    "target columns": lambda version: update(version, target_columns=["other"]),
+    "kinds": lambda version: update(version, kinds=["script"]),
+    "limits": lambda version: update(version, limits=Limits(wall_s=5).as_json()),
+    "share": lambda version: update(version, public_share=50),
+    "environment": lambda version: update(version, environment=make_environment("torch")),
+    "offered environments": lambda version: version.environments.add(make_environment("torch")),
+    "scoring environment": lambda version: update(
+        version, scoring_environment=make_environment("scoring", "new")
+    ),
+    "solution": lambda version: update(version, solution=make_blob(b"other")),
+    "a file": lambda version: version.files.filter(name="train.csv").update(blob=make_blob(b"other")),
+    "a file less": lambda version: version.files.filter(name="train.csv").delete(),
+    "a name": lambda version: version.files.filter(name="train.csv").update(name="learn.csv"),
+    "a baseline": make_baseline,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_whatever_is_changed_after_the_check_must_be_checked_again(
+    draft: Contest, change: Callable[[TaskVersion], object]
+) -> None:
+    make_check(task_version_of(draft))
+    change(task_version_of(draft))
+    assert any("changed after its last check" in reason for reason in reasons(draft))
+
+
+def test_words_and_dates_may_be_changed_after_the_check(draft: Contest) -> None:
+    version = task_version_of(draft)
+    make_check(version)
+    Contest.objects.filter(pk=draft.pk).update(description="New words", rules="Be kind")
+    version.task.phase.daily_limit = 3
+    version.task.phase.save()
+    make_starter(draft, "an_example.py")
+    publishing.publish(draft)
 
 
 def test_a_task_with_hidden_features_cannot_be_published_yet_and_says_so(draft: Contest) -> None:
     version = task_version_of(draft)
     version.test_features_public = False
     version.save()
+    make_check(version)
     (reason,) = reasons(draft)
     assert "hidden test features" in reason
 
@@ -41,6 +129,7 @@ def test_a_task_with_hidden_features_cannot_be_published_yet_and_says_so(draft: 
 def test_a_solution_that_is_also_a_data_file_is_never_published(draft: Contest) -> None:
     version = task_version_of(draft)
     DataFile.objects.create(task_version=version, name="answers.csv", blob=version.solution)
+    make_check(version)
     (reason,) = reasons(draft)
     assert "solution" in reason
 
@@ -49,7 +138,7 @@ def test_every_reason_is_listed_at_once(draft: Contest) -> None:
     version = task_version_of(draft)
     version.metric, version.kinds, version.test_features_public = "guessing", [], False
     version.save()
-    assert len(reasons(draft)) == 3
+    assert len(reasons(draft)) == 4  # and it was never checked
 
 
 @pytest.mark.parametrize(
@@ -73,8 +162,10 @@ def test_a_task_that_could_not_be_judged_is_not_published(
 def test_two_tasks_in_one_phase_are_refused_until_they_can_have_boards(draft: Contest) -> None:
     version = task_version_of(draft)
     other = Task.objects.create(phase=version.task.phase, slug="other", title="Other")
+    make_check(version)
     version.pk, version.task = None, other
     version.save()
+    make_check(version)
     (reason,) = reasons(draft)
     assert "several tasks" in reason
 
