@@ -51,7 +51,11 @@ def _memory(limits: Limits, run: Run | None) -> Explanation:
 def _disk(limits: Limits, run: Run | None) -> Explanation:
     return Explanation(
         _("Disk limit exceeded"),
-        _("Your program filled the %(mb)d MB it may write to /output and /tmp.") % {"mb": limits.disk_mb},
+        _(
+            "Your program filled the %(mb)d MB it may write to /output and /tmp, "
+            "or made more than %(files)d files there."
+        )
+        % {"mb": limits.disk_mb, "files": limits.inodes},
         _("Delete what you no longer need, and keep checkpoints small."),
     )
 

@@ -26,6 +26,10 @@ KNOWN_KINDS = (
     (b"\xd0\xcf\x11\xe0", "Excel 97"),
     (b"PAR1", "Parquet"),
     (b"\x1f\x8b", "gzip"),
+    (b"BZh9", "bzip2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"7z\xbc\xaf", "7-Zip"),
     (b"\x80\x02", "pickle"),
     (b"\x80\x03", "pickle"),
     (b"\x80\x04", "pickle"),
@@ -33,6 +37,13 @@ KNOWN_KINDS = (
     (b"\x93NUMPY", "NumPy"),
     (b"\x89HDF", "HDF5"),
     (b"%PDF", "PDF"),
+)
+TEXT_KINDS = (
+    (b"[{", "JSON"),
+    (b'{"', "JSON"),
+    (b"<!DOCTYPE", "HTML"),
+    (b"<!doctype", "HTML"),
+    (b"<html", "HTML"),
 )
 
 
@@ -94,7 +105,7 @@ class _Lines:
 
 def _without_bom(start: bytes) -> bytes:
     """The first line without a UTF-8 mark. Raises Refused for what is recognisably not CSV text."""
-    for magic, kind in KNOWN_KINDS:
+    for magic, kind in KNOWN_KINDS + TEXT_KINDS:
         if start.startswith(magic):
             raise Refused("not_csv", kind=kind)
     if start.startswith(UTF16_BOMS) or b"\0" in start[:2]:

@@ -132,7 +132,8 @@ class _Reader:
             self._hints = {_mangled(known): known for known in self.expected.positions}
         meant = self._hints.get(_mangled(identifier))
         if meant is None:
-            self.complaints.add("unknown_id", row=row, id=shown(identifier))
+            code = "id_became_scientific" if _ROUNDED(identifier) else "unknown_id"
+            self.complaints.add(code, row=row, id=shown(identifier))
             return
         code = _how_mangled(identifier, meant)
         self.complaints.add(code, row=row, id=shown(identifier), meant=shown(meant))
@@ -154,6 +155,7 @@ class _Reader:
 
 
 _WHOLE = re.compile(r"([+-]?)([0-9]+)(?:\.0*)?", re.ASCII).fullmatch
+_ROUNDED = re.compile(r"\s*[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,3}\s*", re.ASCII).fullmatch
 
 
 def _mangled(identifier: str) -> str:
@@ -173,6 +175,9 @@ def check_header(header: Sequence[str], wanted: Sequence[str], complaints: Compl
     """Whether the header holds exactly the wanted columns, in any order; complains otherwise."""
     if sorted(header) == sorted(wanted):
         return True
+    if header and header[0].startswith("sep="):
+        complaints.add("separator_line", line=shown(",".join(header)))
+        return False
     for separator, name in ((";", ";"), ("\t", "TAB"), ("|", "|")):
         if len(header) == 1 and sorted(header[0].split(separator)) == sorted(wanted):
             complaints.add("wrong_separator", separator=name)

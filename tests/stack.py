@@ -126,7 +126,7 @@ class Stack:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/healthz", timeout=2, verify=False).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -141,7 +141,8 @@ class Stack:
     def client(self, user: str = "alice") -> httpx.Client:
         """An API client with the user's token."""
         headers = {"Authorization": f"Token {self.tokens[user]}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        # Plain HTTP; loading the certificate authorities would take 20 ms of CPU at each look.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=False)
 
     def post(
         self,
@@ -194,7 +195,7 @@ class Stack:
         return self.wait_status(identifier, *TERMINAL, user=user, within_s=within_s)
 
     def board(self, contest: str = "tiny") -> list[dict[str, Any]]:
-        answer = httpx.get(f"{self.url}/api/v1/contests/{contest}/leaderboard/", timeout=10)
+        answer = httpx.get(f"{self.url}/api/v1/contests/{contest}/leaderboard/", timeout=10, verify=False)
         answer.raise_for_status()
         entries: list[dict[str, Any]] = answer.json()["entries"]
         return entries
