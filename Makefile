@@ -1,5 +1,7 @@
 # Podium. `make demo` is all a first visitor needs; `make help` lists the rest.
 PORT ?= 8000
+HOST ?= 127.0.0.1
+SITE ?=
 ENVIRONMENTS ?= python,torch,tensorflow
 PYTEST ?=
 
@@ -11,7 +13,7 @@ PY := .venv/bin/python
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## start everything with two contests on real data (PORT=8000, ENVIRONMENTS=python,torch,tensorflow)
+demo: ## start everything with three contests on real data (PORT=8000, ENVIRONMENTS=python,torch,tensorflow)
 	@sh tools/bootstrap.sh app
 	@exec $(PY) manage.py demo --port "$(PORT)" --environments "$(ENVIRONMENTS)"
 
@@ -19,9 +21,9 @@ preflight: ## what this machine's sandbox enforces, and by what
 	@sh tools/bootstrap.sh app
 	@$(PY) manage.py preflight
 
-run: ## start the site on what is in var/, without demo contests (PORT=8000)
+run: ## a site of your own, without demo contests (PORT=8000, HOST=0.0.0.0 SITE=http://ADDRESS:8000 to let others in)
 	@sh tools/bootstrap.sh app
-	@exec $(PY) manage.py serve --port "$(PORT)"
+	@exec $(PY) manage.py serve --port "$(PORT)" --host "$(HOST)" --site "$(SITE)" --environments "$(ENVIRONMENTS)"
 
 setup: ## make .venv/ with all that development needs
 	@sh tools/bootstrap.sh dev
@@ -48,6 +50,5 @@ bench: setup ## measure: submission to board, spectators on one web process
 	@$(PY) -m benchmarks.submission_stages
 	@$(PY) -m benchmarks.live_fanout
 
-clean: ## remove .venv/ and var/ (asks first: all contests and submissions are in var/)
-	@printf 'This removes .venv/ and var/ with all contests and submissions. Type yes: '; \
-	read answer && [ "$$answer" = yes ] && rm -rf .venv var || echo 'Nothing was removed.'
+clean: ## remove .venv/ and var/ (says what that is and asks; CONFIRM=yes does not ask)
+	@CONFIRM="$(CONFIRM)" sh tools/clean.sh

@@ -5,9 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiToken, User
+
+MOST_TOKENS = 50  # of one person: a script that makes one at each start is told so
+
+
+class TooMany(Exception):
+    """The person has all the tokens one may have; the text is for them."""
 
 
 def fresh(prefix: str) -> str:
@@ -20,10 +28,25 @@ def digest(token: str) -> str:
 
 
 def create_api_token(*, user: User, name: str = "") -> str:
-    """Give the user a new API token and return it; it cannot be read again later."""
+    """Give the user a new API token and return it; it cannot be read again later. Raises TooMany."""
+    if of(user).count() >= MOST_TOKENS:
+        raise TooMany(
+            _("You have %(count)d tokens, and more are not given: revoke one.") % {"count": MOST_TOKENS}
+        )
     token = fresh("pod")
     ApiToken.objects.create(user=user, name=name, digest=digest(token))
     return token
+
+
+def of(user: User) -> QuerySet[ApiToken]:
+    """The user's tokens, the newest first."""
+    return ApiToken.objects.filter(user=user).order_by("-created_at", "-id")
+
+
+def revoke(*, user: User, token_id: int) -> bool:
+    """Take one of the user's tokens back; whether there was one."""
+    gone, _what = ApiToken.objects.filter(user=user, pk=token_id).delete()
+    return gone > 0
 
 
 def user_of(token: str) -> User | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -39,8 +40,16 @@ def pool_of(token: str) -> Pool | None:
     return Pool.objects.filter(token_digest=tokens.digest(token)).first() if token else None
 
 
-def register_environment(*, name: str, version: str) -> Environment:
-    return Environment.objects.get_or_create(name=name, version=version)[0]
+def register_environment(*, name: str, version: str, packages: Sequence[tuple[str, str]] = ()) -> Environment:
+    """The environment of that version; `packages` are name and version of what its lock installs."""
+    wanted = [list(package) for package in packages]
+    found, _made = Environment.objects.get_or_create(
+        name=name, version=version, defaults={"packages": wanted}
+    )
+    if wanted and found.packages != wanted:  # registered before packages were kept
+        found.packages = wanted
+        found.save(update_fields=["packages"])
+    return found
 
 
 def report(*, pool: Pool, host: str, environments: list[str], building: dict[str, Any]) -> None:
@@ -74,7 +83,8 @@ def readiness(*, pool: Pool, environment: Environment) -> Readiness:
         return Readiness(ready=True, hosts=len(hosts))
     for host in hosts:
         build = host.building.get(environment.name)
-        if isinstance(build, dict):
+        # Hosts build the version that their checkout defines, which a task may have pinned before or after.
+        if isinstance(build, dict) and build.get("version", environment.version) == environment.version:
             return Readiness(
                 ready=False,
                 hosts=len(hosts),

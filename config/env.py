@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class BadSetting(Exception):
@@ -35,6 +39,21 @@ def number(name: str, default: int) -> int:
         return int(raw)
     except ValueError as error:
         raise BadSetting(f"{name}={raw!r}: expected a whole number") from error
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    raw = text(name, default).strip().lower()
+    if raw not in allowed:
+        raise BadSetting(f"{name}={raw!r}: expected {' or '.join(allowed)}")
+    return raw
+
+
+def checked(name: str, parse: Callable[[str], T]) -> T:
+    """What `parse` makes of the variable; its ValueError becomes a BadSetting that names the variable."""
+    try:
+        return parse(text(name, ""))
+    except ValueError as error:
+        raise BadSetting(f"{name}: {error}") from error
 
 
 def names(name: str, default: str) -> list[str]:

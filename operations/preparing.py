@@ -56,6 +56,8 @@ def open_local_pools(slugs: list[str], tokens: Path) -> None:
 def register_environments() -> dict[str, Environment]:
     """The environments this checkout defines, by name, as the versions it would build now."""
     return {
-        name: pools.register_environment(name=name, version=definition.version)
+        name: pools.register_environment(
+            name=name, version=definition.version, packages=definition.packages()
+        )
         for name, definition in definitions().items()
     }

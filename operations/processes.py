@@ -11,8 +11,10 @@ import signal
 import sys
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from operations.layout import Layout
+from operations.public_address import EVERYWHERE
 from operations.supervisor import Program, StartFailed
 
 # What a host that runs strangers' code is not told.
@@ -30,12 +32,20 @@ class Machine:
     port: int
     host: str = "127.0.0.1"
     plain_http: bool = False
+    behind_proxy: bool = False
+    site: str = ""  # the address that people type, where it is not `url`
     pools: str = ""  # "cpu:1,scoring:1"; empty: by the size of the machine
 
     @property
     def url(self) -> str:
-        shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
-        return f"http://{shown}:{self.port}"
+        """Where the processes of this machine find the site."""
+        shown = "127.0.0.1" if self.host in EVERYWHERE else self.host
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """Where people find it."""
+        return self.site or self.url
 
     @property
     def redis_url(self) -> str:
@@ -55,8 +65,15 @@ class Machine:
             "PODIUM_REDIS_URL": self.redis_url,
             "PYTHONUNBUFFERED": "1",
         }
-        if self.plain_http:
-            told["PODIUM_PLAIN_HTTP"] = "1"
+        told["PODIUM_PLAIN_HTTP"] = str(int(self.plain_http))
+        told["PODIUM_BEHIND_PROXY"] = str(int(self.behind_proxy))
+        if self.site:
+            told["PODIUM_SITE"] = self.site
+        if self.host not in EVERYWHERE:  # by this name our own agent calls
+            named = told.get("PODIUM_ALLOWED_HOSTS", "")
+            told["PODIUM_ALLOWED_HOSTS"] = ",".join(
+                filter(None, (named, urlsplit(self.url).netloc.rpartition(":")[0]))
+            )
         return told
 
     def agent_environment(self) -> dict[str, str]:
@@ -120,12 +137,12 @@ def web(machine: Machine) -> Program:
     argv: Argv = (sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", machine.host)
     argv += ("--port", str(machine.port), "--loop", "uvloop", "--http", "httptools", "--ws", "none")
     argv += ("--timeout-graceful-shutdown", "3", "--no-access-log", "--no-server-header")
-    if not _inherited("PODIUM_BEHIND_PROXY"):
+    if not machine.behind_proxy:
         argv += ("--no-proxy-headers",)  # else anybody could claim any address
 
     async def answers() -> bool:
         request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{machine.port}\r\nConnection: close\r\n\r\n"
-        host = "127.0.0.1" if machine.host in {"0.0.0.0", "::"} else machine.host  # noqa: S104 - compared
+        host = "127.0.0.1" if machine.host in EVERYWHERE else machine.host
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 reader, writer = await asyncio.open_connection(host, machine.port)

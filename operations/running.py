@@ -72,7 +72,7 @@ async def supervised(chosen: Machine, say: Say) -> AsyncIterator[Supervisor]:
     instance = Instance(chosen.layout.run)
     instance.take()
     check_port(chosen)
-    supervisor = Supervisor(chosen.layout, instance, chosen.url, say)
+    supervisor = Supervisor(chosen.layout, instance, chosen.address, say)
     try:
         if chosen.embeds_broker:
             await supervisor.start_and_wait(processes.broker(chosen))

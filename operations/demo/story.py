@@ -11,43 +11,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from operations import processes, running
-from operations.commands import CommandFailed, run, together
-from operations.demo import host, people, samples
+from operations import host, processes, running
+from operations.building import FIRST, build, build_in_the_background
+from operations.commands import run, together
+from operations.demo import people, samples
 from operations.demo.samples import Entry
 from operations.processes import Machine
 from operations.running import NotPossible, Say
 from operations.supervisor import Supervisor
-from runners.environments import definitions, ready
+from operations.telling import Telling
 
-BOARDS = ("digits", "diabetes")
+BOARDS = ("digits", "diabetes")  # they take predictions, so they have a score before an environment is built
+LATER_BOARDS = ("breast-cancer",)
 SCORES_WITHIN_S = 300.0
 HANDED_IN = "handed_in.json"
 SEEDED = "seeded"  # said by `prepare_site --demo` when the contests are there
-UNREACHABLE = 3  # exit status of `runners.environments`: trying again later may help
-RETRY_BUILD_S = 60.0
-
-
-class Telling:
-    """Lines for the terminal, each with the seconds since the start."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self._began
-
-    def __call__(self, line: str) -> None:
-        sys.stdout.write(f"[{self.elapsed:4.0f} s] {line}\n")
-        sys.stdout.flush()
 
 
 async def demo(chosen: Machine, environments: list[str]) -> None:
@@ -57,7 +42,7 @@ async def demo(chosen: Machine, environments: list[str]) -> None:
     async with running.supervised(chosen, say) as supervisor:
         seeded, *_ = await together(
             _site(supervisor, chosen, say),
-            _build(["scoring"], chosen, say),
+            build(["scoring"], chosen, say),
             host.check_sandbox(chosen, say),
         )
         if not seeded:
@@ -65,11 +50,15 @@ async def demo(chosen: Machine, environments: list[str]) -> None:
             command = (sys.executable, "manage.py", "seed_demo")
             await run(command, chosen.environment(), log=chosen.layout.logs / "prepare.log")
         await together(
-            _scores(chosen, environments, say),
-            _build([name for name in environments if name == "python"], chosen, say),
+            _hand_in_all(chosen, environments, say),
+            _scores(BOARDS, chosen, say),
+            build([FIRST], chosen, say),
         )
         _announce(chosen)
-        await _build_the_rest([name for name in environments if name != "python"], chosen, say)
+        await together(
+            _later_scores(chosen, say),
+            build_in_the_background([name for name in environments if name != FIRST], chosen, say),
+        )
         await asyncio.Event().wait()
 
 
@@ -84,61 +73,21 @@ async def _site(supervisor: Supervisor, chosen: Machine, say: Say) -> bool:
     return SEEDED in said
 
 
-async def _build(names: list[str], chosen: Machine, say: Say, *, gently: bool = False) -> None:
-    """Build environments, one after another; those that are ready take no time."""
-    root = chosen.layout.environments
-    built = ready(root)
-    for name in names:
-        if definitions()[name].identifier in built:
-            continue
-        say(f"building environment {name}")
-        argv: tuple[str, ...] = (
-            sys.executable,
-            "-m",
-            "runners.environments",
-            "build",
-            name,
-            "--root",
-            str(root),
-        )
-        if gently:
-            argv = ("nice", "-n", "19", *argv)
-        environment = dict(os.environ)  # noqa: TID251 - uv and pip have settings of their own there
-        log = chosen.layout.logs / "environments.log"
-        await run(argv, environment, log=log, on_line=lambda line: say(f"  {line}"))
-
-
-async def _build_the_rest(names: list[str], chosen: Machine, say: Say) -> None:
-    """Build large environments in the background; one that cannot be built does not end the demo."""
-    for name in names:
-        while not await _built(name, chosen, say):  # noqa: ASYNC110 - a pause, not a wait for an event
-            await asyncio.sleep(RETRY_BUILD_S)
-
-
-async def _built(name: str, chosen: Machine, say: Say) -> bool:
-    """Try to build one environment; whether trying again would change nothing."""
-    try:
-        await _build([name], chosen, say, gently=True)
-    except CommandFailed as error:
-        again = error.code == UNREACHABLE
-        say(f"{error}{f' (next try in {RETRY_BUILD_S:.0f} s)' if again else ''}")
-        return not again
-    return True
-
-
-async def _scores(chosen: Machine, environments: list[str], say: Say) -> None:
-    """Hand in what has not been handed in, and wait until every demo board has a score."""
+async def _hand_in_all(chosen: Machine, environments: list[str], say: Say) -> None:
     folder = chosen.layout.var / "demo"
     files = samples.contest_files(folder, chosen.layout.environments)
-    wanted = samples.entries(files, set(environments))
-    fresh = await _hand_in(wanted, chosen)
+    fresh = await _hand_in(samples.entries(files, set(environments)), chosen)
     if fresh:
         say(f"handed in {fresh} sample submissions")
+
+
+async def _scores(boards: Sequence[str], chosen: Machine, say: Say) -> None:
+    """Return when every one of these boards has a score."""
     deadline = time.monotonic() + SCORES_WITHIN_S
     seen: set[str] = set()
     async with httpx.AsyncClient(base_url=chosen.url, timeout=10) as client:
-        while len(seen) < len(BOARDS):
-            for slug in BOARDS:
+        while len(seen) < len(boards):
+            for slug in boards:
                 if slug not in seen and await _has_scores(client, slug):
                     seen.add(slug)
                     say(f"scores are on the board: {chosen.url}/contests/{slug}/leaderboard/")
@@ -147,6 +96,14 @@ async def _scores(chosen: Machine, environments: list[str], say: Say) -> None:
                     f"no score came within {SCORES_WITHIN_S:.0f} s: see {chosen.layout.logs}/agent.log"
                 )
             await asyncio.sleep(0.2)
+
+
+async def _later_scores(chosen: Machine, say: Say) -> None:
+    """The same for boards whose first score needs a run: nobody waits for it, and a missing one ends nothing."""
+    try:
+        await _scores(LATER_BOARDS, chosen, say)
+    except NotPossible as error:
+        say(str(error))
 
 
 async def _has_scores(client: httpx.AsyncClient, slug: str) -> bool:

@@ -8,10 +8,13 @@ import re
 import tomllib
 from pathlib import Path
 
+from runners.environments.markers import applies_here
+
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 READY = "READY"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _VERSION = re.compile(r"[0-9a-f]{12}")
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)(?: ; ([^\\\n]*))?", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,14 @@ class Definition:
 
     def directory(self, root: Path) -> Path:
         return root / self.name / self.version
+
+    def packages(self) -> list[tuple[str, str]]:
+        """Name and version of everything the lock installs, in its order.
+
+        What one build of torch brings beside it (CUDA libraries) is in no lock, so not in this list.
+        """
+        lines = _PINNED.findall(self.requirements_file.read_text(encoding="utf-8"))
+        return [(name, version) for name, version, marker in lines if applies_here(marker)]
 
 
 def definitions(images: Path = IMAGES) -> dict[str, Definition]:

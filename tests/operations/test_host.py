@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from operations import running
-from operations.demo import host
+from operations import host, running
 from operations.layout import Layout
 from operations.running import NotPossible
 from runners.environments import definitions

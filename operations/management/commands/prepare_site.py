@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts import first_admin
 from operations import preparing
 from operations.demo.seed import seed
 from operations.demo.story import SEEDED
 from operations.processes import default_pools
+from operations.serving import SETUP
 
 
 class Command(BaseCommand):
@@ -23,6 +25,8 @@ class Command(BaseCommand):
             "--demo", action="store_true", help="the demo's contests too, if what they need is built"
         )
 
+        parser.add_argument("--setup", action="store_true", help="say where the first administrator is made")
+
     def handle(self, *_args: str, **options: Any) -> None:
         preparing.migrate()
         preparing.collect_static()
@@ -30,6 +34,8 @@ class Command(BaseCommand):
         slugs = [piece.partition(":")[0].strip() for piece in named.split(",") if piece.strip()]
         preparing.open_local_pools(slugs, settings.VAR / "secrets" / "pools")
         preparing.register_environments()
+        if options["setup"] and (path := first_admin.offer(settings.SETUP_TOKEN_FILE)):
+            print(f"{SETUP}{path}")
         if options["demo"]:
             try:
                 seed()

@@ -1,16 +1,14 @@
-"""`manage.py serve`: all processes of this machine under one supervisor, on what is in var/."""
+"""`manage.py serve`: all processes of this machine under one supervisor, on what is in var/. `make run` calls it."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from operations import processes, running
-from operations.processes import Machine
+from operations import building, reach, running, serving
 
 
 class Command(BaseCommand):
@@ -19,38 +17,29 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", default="8000")
-        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--host", default="127.0.0.1", help="where to listen; 0.0.0.0: let others in")
+        parser.add_argument(
+            "--site", default="", help="the address people type, for example https://podium.example.org"
+        )
         parser.add_argument("--no-agent", action="store_true", help="runner hosts are elsewhere")
+        parser.add_argument(
+            "--environments", default="", help="what to build, separated by commas; nothing if left out"
+        )
 
     def handle(self, *_args: str, **options: Any) -> None:
-        chosen = running.machine(
-            port=_port(options["port"]),
-            host=options["host"],
-            var=settings.VAR,
-            plain_http=settings.PLAIN_HTTP,
+        wishes = reach.Wishes(
+            site=options["site"] or settings.SITE,
+            plain_http=settings.SAID_PLAIN_HTTP,
+            behind_proxy=settings.PODIUM_BEHIND_PROXY,
+            names_hosts=bool(settings.NAMED_HOSTS),
         )
-        sys.exit(running.until_told_to_stop(serve(chosen, with_agent=not options["no_agent"])))
-
-
-async def serve(chosen: Machine, *, with_agent: bool) -> None:
-    def say(line: str) -> None:
-        print(line, flush=True)
-
-    async with running.supervised(chosen, say) as supervisor:
-        await running.prepare(chosen)
-        await running.start_site(supervisor, chosen)
-        if with_agent:
-            await supervisor.start_and_wait(processes.agent(chosen))
-        say(f"Podium is ready: {chosen.url}")
-        if not chosen.plain_http:
-            say(
-                "It expects a proxy that speaks TLS in front of it; docs/operate.md says how (or PODIUM_PLAIN_HTTP=1)."
+        try:
+            names = building.chosen_names(options["environments"]) if options["environments"] else []
+            chosen = running.machine(
+                port=running.port_number(options["port"]), host=options["host"], var=settings.VAR
             )
-        await asyncio.Event().wait()
-
-
-def _port(text: str) -> int:
-    try:
-        return running.port_number(text)
-    except running.NotPossible as error:
-        raise CommandError(str(error)) from error
+            chosen = reach.settle(chosen, wishes)
+        except running.NotPossible as error:
+            sys.stderr.write(f"Podium: {error}\n")
+            sys.exit(1)
+        sys.exit(running.until_told_to_stop(serving.serve(chosen, names, with_agent=not options["no_agent"])))

@@ -1,4 +1,4 @@
-"""Whether this machine can run the demo, said before anything is built."""
+"""Whether this machine can run a site with its sandboxes, said before anything is built."""
 
 from __future__ import annotations
 

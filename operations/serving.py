@@ -1,0 +1,79 @@
+"""`make run`: a site for others, on what is in var/, with a line for everything that happens.
+
+    prepare ─ start the site ─┬─ build `scoring` and `python` ─ "ready" ─ build the rest
+    try the sandbox ──────────┘
+
+The site answers before anything is built: the first administrator can set up a contest meanwhile, and what needs an
+environment waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from operations import host, processes, reach, running
+from operations.building import FIRST, build, build_in_the_background
+from operations.commands import together
+from operations.processes import Machine
+from operations.running import Say
+from operations.supervisor import Supervisor
+from operations.telling import Telling
+from runners.environments import definitions, ready
+
+SETUP = "setup "  # said by `prepare_site` before the path of the first administrator's page
+
+
+async def serve(chosen: Machine, environments: list[str], *, with_agent: bool) -> None:
+    """Run the site until it is cancelled. `environments`: what to build; raises what `until_told_to_stop` prints."""
+    say = Telling()
+    missing = _missing(chosen, environments)
+    if missing:
+        host.check_disk(chosen.layout, ["scoring", *environments])
+    async with running.supervised(chosen, say) as supervisor:
+        setup = await _site(supervisor, chosen, say, with_agent=with_agent)
+        if missing:
+            _point_to(chosen, setup)
+            await together(
+                host.check_sandbox(chosen, say),
+                build([n for n in missing if n in {"scoring", FIRST}], chosen, say),
+            )
+        _announce(chosen, setup, say)
+        await build_in_the_background(
+            [name for name in missing if name not in {"scoring", FIRST}], chosen, say
+        )
+        await asyncio.Event().wait()
+
+
+def _missing(chosen: Machine, environments: list[str]) -> list[str]:
+    """What is still to be built, in the order of its use."""
+    if not environments:
+        return []
+    built = ready(chosen.layout.environments) if chosen.layout.environments.is_dir() else []
+    return [name for name in ("scoring", *environments) if definitions()[name].identifier not in built]
+
+
+async def _site(supervisor: Supervisor, chosen: Machine, say: Say, *, with_agent: bool) -> str:
+    """Start all processes; the path where the first administrator is made, or nothing when there is one."""
+    said: list[str] = []
+    say("preparing database and static files")
+    await running.prepare(chosen, "--setup", on_line=said.append)
+    say("starting the web process, the judge and the publisher")
+    await running.start_site(supervisor, chosen)
+    if with_agent:
+        await supervisor.start_and_wait(processes.agent(chosen))
+    return next((line.removeprefix(SETUP) for line in said if line.startswith(SETUP)), "")
+
+
+def _point_to(chosen: Machine, setup: str) -> None:
+    if setup:
+        sys.stdout.write(f"\nMake the first administrator: {chosen.address}{setup}   (works once)\n\n")
+        sys.stdout.flush()
+
+
+def _announce(chosen: Machine, setup: str, say: Say) -> None:
+    reach.tell(chosen, say)
+    sys.stdout.write(f"\nPodium is ready: {chosen.address}\n")
+    _point_to(chosen, setup)
+    sys.stdout.write(f"Ctrl-C stops it; everything is kept in {chosen.layout.var}.\n\n")
+    sys.stdout.flush()
