@@ -1,9 +1,11 @@
 """What a contestant learns beyond the score, from the public rows alone and in bounded size.
 
-Feedback is an answer about hidden labels, so it is coarse: counts for classes that the public rows have (any
-other predicted class counts as "other", else a file with one class of its own per row would read out every
-label), a ROC curve on a fixed grid, residual quantiles without the extremes (the largest residual of a file
-with one absurd value is that row's true value). With fewer than `MIN_ROWS` public rows there is none.
+Feedback is an answer about hidden labels, and who asks chooses the question: a file that gives each row a class,
+a rank or a residual of its own would read out the rows one by one. So no figure is about fewer than `GROUP` rows
+that the contestant can tell apart: classes that the public rows do not have, or that were predicted for fewer rows,
+count as "other" (with the next rarest, until that is a group, too); the ROC curve has so few steps that each
+passes a group of negatives; residuals are counted in bins of a group on average, their quantiles are means of
+neighbours without the extremes. With fewer than `MIN_ROWS` public rows there is no feedback.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from metrics.catalogue import Columns
 from metrics.scoring_spec import ScoringSpec
 
 MIN_ROWS = 20
+GROUP = 5
 MAX_CLASSES = 40
 MAX_COLUMNS = 10
 BINS = 20
 CURVE_STEPS = 20
+MIN_CURVE_STEPS, MIN_BINS = 4, 4
 EVEN = 0.5
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LABEL_CHARACTERS = 60
@@ -58,12 +62,19 @@ def _likeliest(columns: Columns) -> list[int]:
 
 
 def _classes(names: Sequence[str], truth: Sequence[float], predicted: Sequence[float]) -> dict[str, Any]:
-    """`matrix[true][said]` over `labels`; with `other` a last row and column hold all other classes."""
+    """`matrix[true][said]` over `labels`; with `other` a last row and column hold all other classes.
+
+    A class that was predicted too rarely to tell of has an empty column, and None for its figures.
+    """
     support = Counter(int(code) for code in truth)
     listed = sorted(code for code, _ in support.most_common(MAX_CLASSES))
     place = {code: at for at, code in enumerate(listed)}
+    rare = _rare(listed, predicted)
     pairs = Counter(
-        (place.get(int(true), len(listed)), place.get(int(said), len(listed)))
+        (
+            place.get(int(true), len(listed)),
+            len(listed) if said in rare else place.get(int(said), len(listed)),
+        )
         for true, said in zip(truth, predicted, strict=True)
     )
     other = any(len(listed) in pair for pair in pairs)
@@ -73,17 +84,30 @@ def _classes(names: Sequence[str], truth: Sequence[float], predicted: Sequence[f
     for at, code in enumerate(listed):
         said = sum(row[at] for row in matrix)
         right, true = matrix[at][at], support[code]
+        told = code not in rare
         per_class.append(
             {
                 "label": names[code][:LABEL_CHARACTERS],
-                "precision": _ratio(right, said),
-                "recall": _ratio(right, true),
-                "f1": _ratio(2 * right, said + true),
+                "precision": _ratio(right, said) if told else None,
+                "recall": _ratio(right, true) if told else None,
+                "f1": _ratio(2 * right, said + true) if told else None,
                 "support": true,
             }
         )
     labels = [row["label"] for row in per_class]
     return {"labels": labels, "other": other, "matrix": matrix, "per_class": per_class}
+
+
+def _rare(listed: Sequence[int], predicted: Sequence[float]) -> set[int]:
+    """The listed classes that count as "other": those said for some rows, but for too few, and what must hide them."""
+    said = Counter(int(code) for code in predicted)
+    common = sorted((code for code in listed if said[code] >= GROUP), key=lambda code: (said[code], code))
+    rare = {code for code in listed if 0 < said[code] < GROUP}
+    other = len(predicted) - sum(said[code] for code in common)
+    while 0 < other < GROUP and common:
+        other += said[common[0]]
+        rare.add(common.pop(0))
+    return rare
 
 
 def _ratio(part: int, whole: int) -> float:
@@ -94,8 +118,9 @@ def _residuals(truth: Sequence[float], predicted: Sequence[float]) -> dict[str, 
     """Predicted minus true: quantiles, and counts between `edges`; the outer bins hold the tails as well."""
     errors = sorted(said - true for true, said in zip(truth, predicted, strict=True))
     low, high = _quantile(errors, 0.05), _quantile(errors, 0.95)
-    edges = [low + (high - low) * step / BINS for step in range(1, BINS)]
-    counts = [0] * BINS
+    bins = max(MIN_BINS, min(BINS, len(errors) // GROUP))
+    edges = [low + (high - low) * step / bins for step in range(1, bins)]
+    counts = [0] * bins
     for error in errors:
         counts[bisect.bisect_right(edges, error)] += 1
     return {
@@ -106,7 +131,12 @@ def _residuals(truth: Sequence[float], predicted: Sequence[float]) -> dict[str, 
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    return ordered[round(share * (len(ordered) - 1))]
+    """The mean of up to GROUP neighbours; neither the least nor the largest is among them."""
+    at = round(share * (len(ordered) - 1))
+    near = ordered[max(1, at - GROUP // 2) : min(len(ordered) - 1, at + GROUP // 2 + 1)]
+    return math.fsum(
+        value / len(near) for value in near
+    )  # divided first: the sum may be too large for a float
 
 
 def _rounded(value: float) -> float:
@@ -114,10 +144,14 @@ def _rounded(value: float) -> float:
 
 
 def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]:
-    """[false positive rate, true positive rate] on a fixed grid; rows with equal scores move together."""
+    """[false positive rate, true positive rate] on a grid; rows with equal scores move together.
+
+    Empty when a class has too few rows.
+    """
     positives = math.fsum(truth)
     negatives = len(truth) - positives
-    if not positives or not negatives:
+    steps = int(min(CURVE_STEPS, negatives // GROUP, positives // GROUP))
+    if steps < MIN_CURVE_STEPS:
         return []
     points = [(0.0, 0.0)]
     hits = false_alarms = 0.0
@@ -127,9 +161,7 @@ def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]
         false_alarms += 1 - true
         if at + 1 == len(ordered) or ordered[at + 1][0] != score:
             points.append((false_alarms / negatives, hits / positives))
-    return [
-        [step / CURVE_STEPS, round(_height(points, step / CURVE_STEPS), 3)] for step in range(CURVE_STEPS + 1)
-    ]
+    return [[round(step / steps, 4), round(_height(points, step / steps), 3)] for step in range(steps + 1)]
 
 
 def _height(points: Sequence[tuple[float, float]], rate: float) -> float:

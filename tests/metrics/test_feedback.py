@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from metrics.feedback import MAX_CLASSES, MAX_COLUMNS, MIN_ROWS
 from tests.metrics.judging import judged, table
@@ -75,3 +76,58 @@ def test_few_public_rows_get_no_feedback(tmp_path: Path) -> None:
     truth = ["1"] * (MIN_ROWS - 1)
     assert judged(tmp_path, said(truth), solution=rows_of(truth))["feedback"] == {}
     assert judged(tmp_path, said([*truth, "1"]), solution=rows_of([*truth, "1"]))["feedback"] != {}
+
+
+def columns_of(classes: dict[str, Any]) -> list[int]:
+    return [sum(row[at] for row in classes["matrix"]) for at in range(len(classes["matrix"]))]
+
+
+def test_a_class_of_ones_own_for_each_row_reads_out_none(tmp_path: Path) -> None:
+    """Forty classes, each said for one row: the place of the 1 in a column would be that row's label."""
+    truth = [str(at * 7 % 40) for at in ROWS]
+    guess = [str(at) if at < 39 else "39" for at in ROWS]
+    classes = judged(tmp_path, said(guess), solution=rows_of(truth))["feedback"]["classes"]
+    assert columns_of(classes) == [*[0] * 39, 161, 39]
+    assert all(row["recall"] is None and row["precision"] is None for row in classes["per_class"][:39])
+    assert [sum(row) for row in classes["matrix"]][:40] == [5] * 40
+
+
+def test_a_single_odd_row_is_hidden_among_the_next_rarest_class(tmp_path: Path) -> None:
+    truth = [str(at % 3) for at in ROWS]
+    guess = ["0"] * 99 + ["1"] * 100 + ["2"]
+    classes = judged(tmp_path, said(guess), solution=rows_of(truth))["feedback"]["classes"]
+    assert columns_of(classes) == [0, 100, 0, 100]
+    assert [row["f1"] is None for row in classes["per_class"]] == [True, False, True]
+
+
+def test_a_class_that_was_never_said_has_figures(tmp_path: Path) -> None:
+    truth = [str(at % 2) for at in ROWS]
+    classes = judged(tmp_path, said(["0"] * 200), solution=rows_of(truth))["feedback"]["classes"]
+    assert classes["other"] is False
+    assert [row["recall"] for row in classes["per_class"]] == [1.0, 0.0]
+
+
+def test_few_rows_make_few_bins_and_no_single_residual(tmp_path: Path) -> None:
+    """Offsets far apart tell which row a residual is of; its true value must not be told with it."""
+    truth = [str(at * 37 % 20) for at in range(MIN_ROWS)]
+    guess = [str(1000 * at * at) for at in range(MIN_ROWS)]
+    (residuals,) = judged(tmp_path, said(guess), solution=rows_of(truth), metric="mae")["feedback"][
+        "residuals"
+    ]
+    assert len(residuals["counts"]) == 4
+    errors = sorted(float(guess[at]) - float(truth[at]) for at in range(MIN_ROWS))
+    told = set(residuals["quantiles"].values())
+    assert not told & {float(f"{error:.3g}") for error in errors}
+
+
+def test_a_roc_curve_passes_five_negatives_a_step(tmp_path: Path) -> None:
+    def curve(rows: int) -> list[list[float]]:
+        truth = [str(at % 2) for at in range(rows)]
+        ranks = [f"{at / rows:.4f}" for at in range(rows)]
+        result = judged(tmp_path, said(ranks), solution=rows_of(truth), metric="roc_auc")
+        points: list[list[float]] = result["feedback"]["curves"][0]["points"]
+        return points
+
+    assert curve(38) == []
+    assert [x for x, _ in curve(40)] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert len(curve(1000)) == 21
