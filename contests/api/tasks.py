@@ -19,7 +19,7 @@ from contests.api.access import organised, phase_of, task_of
 from contests.api.contests import ORGANISING
 from contests.api.shapes import TaskSerializer
 from contests.api.uploads import FileSerializer, Written, record, the_file, written
-from contests.models import Contest, Submission, Task, TaskVersion
+from contests.models import Contest, Submission, Task, TaskVersion, default_limits
 from metrics.catalogue import CATALOGUE
 from rest.errors import Refused
 from rest.fields import ObjectField
@@ -184,6 +184,7 @@ class Tasks(ListEndpoint):
         given.is_valid(raise_exception=True)
         fields = dict(given.validated_data)
         phase = phase_of(contest, fields.pop("phase"))
+        fields["limits"] = default_limits() | fields.get("limits", {})
         # Bytes are written before the transaction: it should not hold a lock for them.
         solution = written(fields.pop("solution"))
         files: Iterable[tuple[str, Written]] = [
@@ -220,6 +221,8 @@ class TaskDetail(Endpoint):
         given = TaskChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         changes = dict(given.validated_data)
+        if "limits" in changes:
+            changes["limits"] = version.limits | changes["limits"]
         title = changes.pop("title", None)
         try:
             with transaction.atomic():
