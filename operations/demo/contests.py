@@ -14,6 +14,7 @@ from contests.models import Contest, DataFile, Phase, StarterCode, Task, TaskVer
 from contests.publishing import publish
 from leaderboard import boards
 from operations.datasets import ContestFiles
+from operations.demo.checking import check
 from operations.samples.catalogue import PREDICTIONS, SAMPLES
 from runners.spec import Limits
 
@@ -94,9 +95,13 @@ def open_contest(
     *,
     environments: dict[str, Environment],
     pools: dict[str, Pool],
+    built: Path,
     organiser: User,
 ) -> Contest:
-    """Create and publish the contest with its data and starter code, unless it exists."""
+    """Create, check and publish the contest with its data and starter code, unless it exists.
+
+    `built` is the directory of the scoring environment.
+    """
     existing = Contest.objects.filter(slug=plan.slug).first()
     if existing is not None:
         return existing
@@ -113,8 +118,9 @@ def open_contest(
     contest.organisers.add(organiser)
     phase = Phase.objects.create(contest=contest, starts_at=timezone.now())
     boards.open_boards(phase)
-    _open_task(phase, plan, files, environments=environments, pools=pools)
+    version = _open_task(phase, plan, files, environments=environments, pools=pools)
     _offer_starters(contest, environments)
+    check(version, files, environment=built, organiser=organiser)
     publish(contest)
     return contest
 
@@ -126,7 +132,7 @@ def _open_task(
     *,
     environments: dict[str, Environment],
     pools: dict[str, Pool],
-) -> None:
+) -> TaskVersion:
     task = Task.objects.create(phase=phase, slug=plan.slug, title=plan.title)
     offered = [environments[name] for name in plan.environments]
     version = TaskVersion.objects.create(
@@ -144,6 +150,7 @@ def _open_task(
     version.environments.set(offered)
     for name, path in files.public.items():
         DataFile.objects.create(task_version=version, name=name, blob=blobs.store([path.read_bytes()]))
+    return version
 
 
 def _offer_starters(contest: Contest, environments: dict[str, Environment]) -> None:

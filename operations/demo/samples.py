@@ -39,12 +39,17 @@ class Entry:
         return f"demo-{self.contest}-{self.filename}"
 
 
+def scoring_environment(environments: Path) -> Path:
+    """Where it is built. Raises LookupError while it is not."""
+    return find(environments, definitions()["scoring"].identifier)
+
+
 def contest_files(workdir: Path, environments: Path) -> dict[str, ContestFiles]:
     """The demo contests' data by slug, made below `workdir` the first time.
 
     Raises LookupError while the scoring environment is not built, and what operations.datasets raises.
     """
-    scoring = find(environments, definitions()["scoring"].identifier)
+    scoring = scoring_environment(environments)
     return {
         "digits": datasets.digits(workdir),
         "diabetes": datasets.diabetes(workdir, scoring),

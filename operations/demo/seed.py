@@ -23,5 +23,10 @@ def seed() -> None:
     pools = {pool.slug: pool for pool in Pool.objects.all()}
     for plan in contests.PLANS:
         contests.open_contest(
-            plan, files[plan.slug], environments=environments, pools=pools, organiser=organiser
+            plan,
+            files[plan.slug],
+            environments=environments,
+            pools=pools,
+            built=samples.scoring_environment(environments_folder(settings.VAR)),
+            organiser=organiser,
         )
