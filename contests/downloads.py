@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import cast
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -50,8 +51,9 @@ def streamed(
         content_type="application/octet-stream",
         headers=headers,
     )
-    answer = get_conditional_response(request, etag=f'"{etag}"', response=response)
-    return answer if answer is not None else response
+    # Django's own middleware hands it streams too; only the stubs know no better.
+    asked = get_conditional_response(request, etag=f'"{etag}"', response=cast("HttpResponse", response))
+    return response if asked is None else asked
 
 
 def _pieces(path: Path) -> Generator[bytes, None, None]:
@@ -59,12 +61,16 @@ def _pieces(path: Path) -> Generator[bytes, None, None]:
         yield from blobs.chunks_of(file)
 
 
+def _next(pieces: Generator[bytes, None, None]) -> bytes:
+    return next(pieces, b"")
+
+
 async def _off_the_loop(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Closing waits for a piece that is being read: a reader may hang up at any moment."""
     reading: asyncio.Future[bytes] | None = None
     try:
         while True:
-            reading = asyncio.ensure_future(sync_to_async(next)(pieces, b""))
+            reading = asyncio.ensure_future(sync_to_async(_next)(pieces))
             piece = await asyncio.shield(reading)
             if not piece:
                 return

@@ -12,7 +12,7 @@ from contests.models import Check, TaskVersion
 _MANUAL = "https://scikit-learn.org/stable/modules/generated/sklearn.metrics"
 # In the notation everybody reads: y true, ŷ predicted, n rows, C classes.
 FORMULAS = {
-    "accuracy": (gettext_noop("number of rows with ŷ = y ÷ n"), "accuracy_score"),
+    "accuracy": (gettext_noop("(number of rows where ŷ = y) ÷ n"), "accuracy_score"),
     "balanced_accuracy": (
         gettext_noop("(recall of class 1 + … + recall of class C) ÷ C"),
         "balanced_accuracy_score",

@@ -80,12 +80,11 @@ def _to_join(request: HttpRequest, contest: Contest) -> HttpResponse:
 
 
 def _data(_request: HttpRequest, _contest: Contest, versions: list[TaskVersion]) -> dict[str, Any]:
-    files = [
-        {"file": file, "preview": preview.of(file.blob)}
-        for version in versions
-        for file in sorted(version.files.all(), key=_reading_order)
-    ]
-    return {"files": files, "total_size": sum(item["file"].blob.size for item in files)}
+    files = [file for version in versions for file in sorted(version.files.all(), key=_reading_order)]
+    return {
+        "files": [{"file": file, "preview": preview.of(file.blob)} for file in files],
+        "total_size": sum(file.blob.size for file in files),
+    }
 
 
 def _reading_order(file: DataFile) -> tuple[bool, bool, str]:

@@ -37,9 +37,9 @@ def goal(page: Page) -> list[str]:
 def test_rules_are_accepted_and_the_way_goes_on_to_where_it_led(alice: User) -> None:
     make_contest(rules=RULES)
     browser = signed_in(alice)
-    answer = browser.get("/contests/digits/data/train.csv")
-    assert answer["Location"] == "/contests/digits/join/?next=%2Fcontests%2Fdigits%2Fdata%2Ftrain.csv"
-    page = read(browser, answer["Location"])
+    door = browser.get("/contests/digits/data/train.csv")["Location"]
+    assert door == "/contests/digits/join/?next=%2Fcontests%2Fdigits%2Fdata%2Ftrain.csv"
+    page = read(browser, door)
     assert "<strong>kind</strong>" in page.html
     assert page.faults() == []
     refused = post(browser, "/contests/digits/join/", page, next=goal(page)[0])
