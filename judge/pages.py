@@ -20,7 +20,7 @@ from accounts.models import User
 from contests import downloads, schedule
 from contests.models import Contest, Submission, TaskVersion
 from judge import cancel as cancelling
-from judge import feed, intake, logs, queue, quotas
+from judge import feed, feedback, intake, logs, queue, quotas, runs, usage, usage_pages
 from judge.forms import SubmissionForm
 from judge.models import Run, RunFile
 from judge.verdicts import explain
@@ -109,7 +109,7 @@ def _own(request: HttpRequest) -> QuerySet[Submission]:
 def _paged(request: HttpRequest, own: QuerySet[Submission]) -> dict[str, Any]:
     page = Paginator(own, PER_PAGE).get_page(request.GET.get("page"))
     pages = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
-    return {"page": page, "pages": pages}
+    return {"page": page, "pages": pages, "used": usage.of_submissions(own)}
 
 
 @login_required
@@ -155,12 +155,7 @@ def _found(request: HttpRequest, submission_id: uuid.UUID) -> Submission:
 @require_safe
 def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     found = _found(request, submission_id)
-    run = (
-        Run.objects.filter(submission=found)
-        .select_related("task_version")
-        .prefetch_related("files__blob")
-        .first()
-    )
+    run = runs.current(found)
     context = {
         "submission": found,
         "contest": found.contest,
@@ -170,6 +165,8 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "facts": run.facts if run else {},
         "explanation": explain(found.verdict, run) if found.verdict else None,
         "steps": _steps(found, run),
+        "usage": usage_pages.shown(found),
+        "feedback": feedback.shown(found, run),
         "log": logs.read(found, limit=WHOLE_LOG),
         "position": queue.position(found),
         "waiting": queue.waiting(found),
@@ -231,7 +228,7 @@ def cancel(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def file(request: HttpRequest, submission_id: uuid.UUID, name: str) -> HttpResponseBase:
     found = _found(request, submission_id)
-    kept = get_object_or_404(RunFile.objects.select_related("blob"), run__submission=found, name=name)
+    kept = get_object_or_404(RunFile.objects.select_related("blob"), run=runs.current(found), name=name)
     return downloads.attachment(request, kept.blob, kept.name)
 
 

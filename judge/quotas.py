@@ -56,13 +56,13 @@ class Quota:
 
 
 def costing(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-    """Those for which contests.rules.costs_quota says yes. An organiser's trials never cost."""
-    started = Run.objects.filter(submission=OuterRef("pk"), started_at__isnull=False)
-    return (
-        submissions.filter(trial=False)
-        .exclude(verdict__in=rules.FREE_VERDICTS)
-        .exclude(Q(verdict__in=rules.FREE_UNLESS_STARTED) & ~Exists(started))
-    )
+    """Those for which contests.rules.costs_quota says yes. An organiser's trials never cost.
+
+    What became of the first run decides: judging again costs nothing and gives nothing back.
+    """
+    first = Run.objects.filter(submission=OuterRef("pk"), generation=1)
+    free = Q(verdict__in=rules.FREE_VERDICTS) | Q(verdict__in=rules.FREE_UNLESS_STARTED, started_at=None)
+    return submissions.filter(trial=False).exclude(Exists(first.filter(free)))
 
 
 def of(team: Team | None, phase: Phase, now: datetime.datetime) -> Quota:

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contests.models import Contest, Submission
 from contests.templatetags.podium import duration, megabytes, score
-from judge import quotas
-from judge import quotas
+from judge import quotas, runs
 from judge.verdicts import explain
 from metrics import complaints
 from runners.verdict import Verdict
@@ -27,6 +26,7 @@ FIGURES = {
     "gpu": _("GPU, %"),
     "gpu_memory": _("GPU memory"),
 }
+MANY_DIGITS = 1e6
 _TONE = {Verdict.SCORED.value: "ok", Verdict.CANCELLED.value: "", "": "run"}
 STATES = {
     Submission.Status.QUEUED: _("Waiting"),
@@ -58,7 +58,7 @@ def state_tag(submission: Submission) -> dict[str, Any]:
 @register.simple_tag
 def score_of(submission: Submission) -> str:
     """The public score as its board shows it. Wants `runs__task_version` prefetched."""
-    run = next(iter(submission.runs.all()), None)
+    run = runs.current(submission)
     return score(submission.public_score, run.task_version.definition.decimals if run else 5)
 
 
@@ -82,14 +82,42 @@ def in_unit(value: float | None, kind: str) -> str:
     return {"percent": _percent, "seconds": duration, "megabytes": megabytes}[kind](value)
 
 
+@register.filter
+def figure(value: float) -> str:
+    """A number of a metric's feedback, which has three digits that count."""
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}", 1) if abs(value) < MANY_DIGITS else f"{value:.2e}"
+
+
+@register.filter
+def three_decimals(value: float | None) -> str:
+    return "–" if value is None else number_format(value, 3)
+
+
+@register.filter
+def share_as_percent(share: float | str) -> str:
+    """A part of 1, which may have been the name of a JSON field, in percent."""
+    return f"{100 * float(share):.3g} %"
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A place in a picture: SVG knows no decimal comma."""
+    return f"{value:g}"
+
+
+@register.filter
+def half(value: float) -> str:
+    return f"{value / 2:g}"
+
+
+@register.filter
+def class_name(name: str) -> str:
+    """A class of a confusion matrix; the last column and row may be all other classes."""
+    return name or gettext("other")
+
+
 def _percent(value: float) -> str:
     return f"{number_format(round(value))} %"
-
-
-@register.simple_tag
-def quota_of(contest: Contest, user: object) -> quotas.Quota | None:
-    """What the reader may still hand in; None for visitors and while nothing is taken in."""
-    return quotas.quota(user, contest) if getattr(user, "is_authenticated", False) else None
 
 
 @register.filter
