@@ -122,6 +122,8 @@ class ContestAdmin(Scoped, Base):
         context = {
             "checklist": checklist.of(contest),
             "title": contest.title,
+            "subtitle": None,
+            "show_save_and_continue": False,
             "waiting": waiting,
             "invite_link": request.build_absolute_uri(self.view_on_site(contest)),
         }

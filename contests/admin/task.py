@@ -159,6 +159,7 @@ class TaskAdmin(Scoped, Base):
             "max_mb": settings.PODIUM_MAX_DATA_MB,
             "has_file_field": True,
             "show_save_and_add_another": False,
+            "show_save_and_continue": False,
             **(_panel(task, version) if task and version else {}),
         }
         status = 400 if form.errors else 200

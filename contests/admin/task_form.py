@@ -182,6 +182,8 @@ class TaskForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
             field.queryset = rows
+            if name == "phase":
+                field.label_from_instance = _of_contest  # type: ignore[method-assign]
         metric = self.fields["metric"]
         assert isinstance(metric, forms.ChoiceField)  # noqa: S101 - for the type checker
         metric.choices = _metric_choices()
@@ -257,6 +259,10 @@ class TaskForm(forms.Form):
             field = param_field(metric, metric.params[0].name) if metric.params else "metric"
         name = {"files": "data_files", "name": "data_files", "blob": "data_files"}.get(field, field)
         self.add_error(name if name in self.fields else None, sentence)
+
+
+def _of_contest(phase: Any) -> str:
+    return f"{phase.contest.title}: {phase.title}"
 
 
 def _initial(version: TaskVersion | None) -> dict[str, Any]:
