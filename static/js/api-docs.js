@@ -6,12 +6,12 @@
   const node = document.getElementById("api-docs");
 
   const theme = () => {
-    const chosen = document.documentElement.dataset.theme;
+    const chosen = document.documentElement.dataset.bsTheme;
     const dark = chosen ? chosen === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
     document.documentElement.classList.toggle("dark-mode", dark);
   };
   theme();
-  new MutationObserver(theme).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new MutationObserver(theme).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", theme);
 
   window.SwaggerUIBundle({
