@@ -85,7 +85,8 @@ def in_unit(value: float | None, kind: str) -> str:
 @register.filter
 def figure(value: float) -> str:
     """A number of a metric's feedback, which has three digits that count."""
-    return f"{value:g}".replace("-", "\N{MINUS SIGN}", 1) if abs(value) < MANY_DIGITS else f"{value:.2e}"
+    text = f"{abs(value):g}" if abs(value) < MANY_DIGITS else f"{abs(value):.2e}"
+    return f"\N{MINUS SIGN}{text}" if value < 0 else text
 
 
 @register.filter

@@ -1,0 +1,190 @@
+"""The geometry of the pictures beside a score: pure functions from a metric's feedback to places in an SVG.
+
+Units are those of the picture's viewBox. Colours are CSS classes, strength is an opacity: nothing inline, so the same
+picture is right in light and dark and under the Content-Security-Policy. Words are the template's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+CELL, SMALL_CELL, WIDEST = 36, 10, 440  # of a matrix: a cell with its number, the least without, all together
+MOST_NUMBERED = 12  # classes up to which each cell has its number
+_CHARACTER, _LABEL_CHARACTERS, _GAP = 7, 9, 6
+_SLANT = 0.72  # how deep a label reaches that is turned by 45 degrees
+_STRONG = 0.55  # from here on a number is written in the paper's colour
+_FAINTEST = 0.08  # of a cell that is not empty
+PLOT_WIDTH, PLOT_HEIGHT, PLOT_EDGE = 420, 150, 22
+ROC_SIDE = 220
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """`true` and `said` name the classes, "" the rest; `share` is that of the true class's rows."""
+
+    x: float
+    y: float
+    count: int
+    share: float
+    right: bool
+    true: str
+    said: str
+
+    @property
+    def opacity(self) -> float:
+        return round(_FAINTEST + (1 - _FAINTEST) * self.share, 3)
+
+    @property
+    def strong(self) -> bool:
+        return self.share > _STRONG
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    at: float  # the middle of its row or column
+    text: str  # "" for the rest
+    short: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    width: float
+    height: float
+    left: float  # where the cells begin (their places count from there); they begin at the top
+    cell: float
+    numbered: bool
+    slanted: bool  # the labels below
+    cells: list[Cell]
+    labels: list[Label]
+
+    @property
+    def side(self) -> float:
+        return self.cell * len(self.labels)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A bin of residuals; `low` or `high` is None at the open ends."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    count: int
+    low: float | None
+    high: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    width: float
+    height: float
+    base: float
+    bars: list[Bar]
+    zero: float | None  # where no error at all would stand
+    ticks: list[tuple[float, float]]  # (place, value)
+
+
+def matrix(classes: dict[str, Any]) -> Matrix:
+    """A confusion matrix with a row for each true and a column for each predicted class; the last may be the rest."""
+    names = [*classes["labels"], *([""] if classes["other"] else [])]
+    rows: list[list[int]] = classes["matrix"]
+    size = len(names)
+    numbered = size <= MOST_NUMBERED
+    cell = CELL if numbered else max(SMALL_CELL, WIDEST // size)
+    longest = max((len(_short(name)) for name in names), default=1)
+    slanted = longest * _CHARACTER > cell
+    left = longest * _CHARACTER + 2 * _GAP
+    below = round((longest * _CHARACTER * _SLANT if slanted else 12) + 2 * _GAP)
+    return Matrix(
+        width=left + size * cell,
+        height=size * cell + below,
+        left=left,
+        cell=cell,
+        numbered=numbered,
+        slanted=slanted,
+        cells=[
+            Cell(
+                x=column * cell,
+                y=row * cell,
+                count=count,
+                share=count / (sum(rows[row]) or 1),
+                right=row == column and bool(names[row]),
+                true=names[row],
+                said=names[column],
+            )
+            for row in range(size)
+            for column, count in enumerate(rows[row])
+            if count
+        ],
+        labels=[
+            Label(at=at * cell + cell / 2, text=name, short=_short(name)) for at, name in enumerate(names)
+        ],
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LABEL_CHARACTERS else f"{name[: _LABEL_CHARACTERS - 1]}…"
+
+
+def mistakes(classes: dict[str, Any], most: int = 3) -> list[tuple[int, str, str]]:
+    """(rows, true class, predicted class) of what was confused most often, the rest left out."""
+    names = classes["labels"]
+    found = [
+        (count, true, said)
+        for true, row in zip(names, classes["matrix"], strict=False)
+        for said, count in zip(names, row, strict=False)
+        if count and said != true
+    ]
+    return sorted(found, key=lambda mistake: -mistake[0])[:most]
+
+
+def bins(residuals: dict[str, Any]) -> list[tuple[float | None, float | None, int]]:
+    """(from, to, rows) of each bin; the first and the last are open."""
+    edges: list[float] = residuals["edges"]
+    return list(zip([None, *edges], [*edges, None], residuals["counts"], strict=True))
+
+
+def histogram(residuals: dict[str, Any]) -> Histogram | None:
+    """None when all residuals are the same: there is nothing to draw."""
+    edges: list[float] = residuals["edges"]
+    wide = (edges[-1] - edges[0]) / max(1, len(edges) - 1) if edges else 0
+    if wide <= 0:
+        return None
+    low, high = edges[0] - wide, edges[-1] + wide
+    base = PLOT_HEIGHT - PLOT_EDGE
+
+    def place(value: float) -> float:
+        return round((value - low) / (high - low) * PLOT_WIDTH, 1)
+
+    tallest = max(residuals["counts"]) or 1
+    bars = []
+    for start, end, count in bins(residuals):
+        x, until = place(low if start is None else start), place(high if end is None else end)
+        height = round(count / tallest * (base - _GAP), 1)
+        bars.append(
+            Bar(
+                x=x + 1,
+                y=base - height,
+                width=round(max(1.0, until - x - 2), 1),
+                height=height,
+                count=count,
+                low=start,
+                high=end,
+            )
+        )
+    return Histogram(
+        width=PLOT_WIDTH,
+        height=PLOT_HEIGHT,
+        base=base,
+        bars=bars,
+        zero=place(0.0) if low < 0 < high else None,
+        ticks=[(place(value), value) for value in (edges[0], edges[len(edges) // 2], edges[-1])],
+    )
+
+
+def roc(points: Sequence[Sequence[float]], side: float = ROC_SIDE) -> str:
+    """The `points` of a polyline in a square of `side`; "" for no curve."""
+    return " ".join(f"{x * side:.1f},{(1 - y) * side:.1f}" for x, y in points)
