@@ -1,4 +1,4 @@
-"""docs/metrics.md says what the catalogue and the complaints say: its two tables are compared line by line."""
+"""docs/metrics.md says what the catalogue and the complaints say: its tables are compared line by line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metrics.catalogue import CATALOGUE, Metric
+from metrics.check_complaints import CHECK_TEMPLATES
 from metrics.complaints import TEMPLATES
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -36,15 +37,22 @@ def _metric_row(metric: Metric) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def code_rows() -> list[str]:
+def code_rows(templates: dict[str, str]) -> list[str]:
     return [
         "| Code | Sentence |",
         "| --- | --- |",
-        *(f"| `{code}` | {text} |" for code, text in TEMPLATES.items()),
+        *(f"| `{code}` | {text} |" for code, text in templates.items()),
     ]
 
 
-@pytest.mark.parametrize(("name", "rows"), [("metrics", metric_rows()), ("codes", code_rows())])
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("metrics", metric_rows()),
+        ("codes", code_rows(TEMPLATES)),
+        ("check codes", code_rows(CHECK_TEMPLATES)),
+    ],
+)
 def test_the_page_has_the_true_table(name: str, rows: list[str]) -> None:
     page = PAGE.read_text(encoding="utf-8")
     written = page.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- end of {name} -->")[0]
