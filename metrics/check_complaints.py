@@ -64,7 +64,6 @@ CHECK_TEMPLATES: dict[str, str] = {
     "baseline_environment": gettext_noop(
         "This baseline is written for the environment %(environment)s, which the task does not offer."
     ),
-    "baseline_refused": gettext_noop("This baseline cannot be handed in: %(reason)s"),
     "baseline_time_limit_exceeded": gettext_noop(
         "This baseline took longer than the time limit. Raise the limit or make the baseline quicker."
     ),
