@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -184,6 +184,27 @@ def test_only_those_admitted_hand_in(state: str) -> None:
     with pytest.raises(intake.Rejected) as caught:
         hand_in(user, contest)
     assert (caught.value.code, caught.value.status) == (state, 403)
+    assert not Submission.objects.exists()
+
+
+class Slow(SimpleUploadedFile):
+    """A file during whose upload something happens."""
+
+    meanwhile: Callable[[], object]
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield from super().chunks(chunk_size)
+        self.meanwhile()
+
+
+def test_who_is_refused_while_the_file_comes_in_has_handed_in_nothing() -> None:
+    user, contest = make_user(), make_contest()
+    place = joining.require(user, contest)
+    file = Slow("a.py", b"print(1)\n")
+    file.meanwhile = lambda: joining.decide(place, "refused")
+    with pytest.raises(intake.Rejected) as caught:
+        intake.submit(user=user, contest=contest, file=file)
+    assert caught.value.code == "refused"
     assert not Submission.objects.exists()
 
 
