@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-CELL, SMALL_CELL, WIDEST = 36, 10, 440  # of a matrix: a cell with its number, the least without, all together
+LARGEST_CELL, SMALLEST_CELL, WIDEST = 52, 10, 440  # of a matrix: its cells, and all of them together
 MOST_NUMBERED = 12  # classes up to which each cell has its number
+_REST = "other"  # as long as the word the template writes
 _CHARACTER, _LABEL_CHARACTERS, _GAP = 7, 9, 6
 _SLANT = 0.72  # how deep a label reaches that is turned by 45 degrees
 _STRONG = 0.55  # from here on a number is written in the paper's colour
@@ -22,13 +23,16 @@ ROC_SIDE = 220
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """`true` and `said` name the classes, "" the rest; `share` is that of the true class's rows."""
+    """`true` and `said` name the classes, "" the rest; `share` is that of the true class's rows.
+
+    `tone` is "right", "wrong", or "rest": whether a row predicted as one of the rest was right is not told.
+    """
 
     x: float
     y: float
     count: int
     share: float
-    right: bool
+    tone: str
     true: str
     said: str
 
@@ -66,7 +70,7 @@ class Matrix:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A bin of residuals; `low` or `high` is None at the open ends."""
+    """A bin of residuals; `low` or `high` is None at the open ends, which hold all that lies further out."""
 
     x: float
     y: float
@@ -75,6 +79,10 @@ class Bar:
     count: int
     low: float | None
     high: float | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.low is None or self.high is None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +101,14 @@ def matrix(classes: dict[str, Any]) -> Matrix:
     rows: list[list[int]] = classes["matrix"]
     size = len(names)
     numbered = size <= MOST_NUMBERED
-    cell = CELL if numbered else max(SMALL_CELL, WIDEST // size)
-    longest = max((len(_short(name)) for name in names), default=1)
+    cell = min(LARGEST_CELL, max(SMALLEST_CELL, WIDEST // size))
+    shorts = _shorts(names)
+    longest = max(len(short) for short in [*shorts, _REST])
     slanted = longest * _CHARACTER > cell
     left = longest * _CHARACTER + 2 * _GAP
     below = round((longest * _CHARACTER * _SLANT if slanted else 12) + 2 * _GAP)
     return Matrix(
-        width=left + size * cell,
+        width=left + size * cell + 1,
         height=size * cell + below,
         left=left,
         cell=cell,
@@ -111,7 +120,7 @@ def matrix(classes: dict[str, Any]) -> Matrix:
                 y=row * cell,
                 count=count,
                 share=count / (sum(rows[row]) or 1),
-                right=row == column and bool(names[row]),
+                tone="rest" if not names[column] else "right" if row == column else "wrong",
                 true=names[row],
                 said=names[column],
             )
@@ -120,13 +129,19 @@ def matrix(classes: dict[str, Any]) -> Matrix:
             if count
         ],
         labels=[
-            Label(at=at * cell + cell / 2, text=name, short=_short(name)) for at, name in enumerate(names)
+            Label(at=at * cell + cell / 2, text=name, short=short)
+            for at, (name, short) in enumerate(zip(names, shorts, strict=True))
         ],
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LABEL_CHARACTERS else f"{name[: _LABEL_CHARACTERS - 1]}…"
+def _shorts(names: Sequence[str]) -> list[str]:
+    """The names cut to fit: at their ends, or at their beginnings where those are what they have in common."""
+    most = _LABEL_CHARACTERS
+    heads = [name if len(name) <= most else f"{name[: most - 1]}…" for name in names]
+    if len(set(heads)) == len(names):
+        return heads
+    return [name if len(name) <= most else f"…{name[1 - most :]}" for name in names]
 
 
 def mistakes(classes: dict[str, Any], most: int = 3) -> list[tuple[int, str, str]]:

@@ -29,7 +29,7 @@ def test_a_cell_stands_in_the_row_of_its_true_and_the_column_of_its_predicted_cl
     ]
     wrong = picture.cells[1]
     assert (wrong.x, wrong.y) == (picture.cell, 0)
-    assert [cell.right for cell in picture.cells] == [True, False, True]
+    assert [cell.tone for cell in picture.cells] == ["right", "wrong", "right"]
 
 
 def test_the_strength_of_a_colour_is_the_part_of_the_row() -> None:
@@ -39,9 +39,9 @@ def test_the_strength_of_a_colour_is_the_part_of_the_row() -> None:
     assert not faint.strong
 
 
-def test_the_rest_is_never_right() -> None:
-    rest = CLASSES | {"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 7]]}
-    assert [cell.right for cell in pictures.matrix(rest).cells] == [True, True, False]
+def test_of_what_was_predicted_as_the_rest_it_is_not_told_whether_it_was_right() -> None:
+    rest = CLASSES | {"matrix": [[1, 0, 3], [0, 1, 0], [2, 0, 7]]}
+    assert [cell.tone for cell in pictures.matrix(rest).cells] == ["right", "rest", "right", "wrong", "rest"]
 
 
 def test_everything_of_a_matrix_lies_within_its_picture() -> None:
@@ -57,7 +57,9 @@ def test_everything_of_a_matrix_lies_within_its_picture() -> None:
 def test_long_names_are_cut_in_the_picture_and_turned_below_it() -> None:
     picture = pictures.matrix(many(12))
     assert picture.slanted
-    assert picture.labels[11].short == "class nu…"
+    assert picture.labels[11].short == "…umber 11", "the ends are what tells them apart"
+    names = {"labels": ["Iris setosa", "Iris virginica"], "other": False, "matrix": [[1, 0], [0, 1]]}
+    assert [label.short for label in pictures.matrix(names).labels] == ["Iris set…", "Iris vir…"]
     assert not pictures.matrix(CLASSES).slanted
 
 
