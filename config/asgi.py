@@ -10,13 +10,15 @@ import re
 import tempfile
 from typing import cast
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 from config.byte_guard import ByteGuard
+from config.requests import Handler
 from live.asgi import Live, LiveSettings
 from live.protocol import Application
 
+django.setup(set_prefix=False)
 # Django spools the body of a request to where Python puts temporary files, and knows no setting for it. That may be
 # a file system in memory.
 tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
@@ -44,7 +46,7 @@ def limit_for(path: str) -> tuple[int, int]:
 
 
 application = Live(
-    ByteGuard(cast("Application", get_asgi_application()), limit_for),
+    ByteGuard(cast("Application", Handler()), limit_for),
     LiveSettings(
         redis_url=settings.REDIS_URL, secret=settings.SECRET_KEY, proxies=int(settings.PODIUM_BEHIND_PROXY)
     ),

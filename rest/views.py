@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import NotFound, ValidationError
@@ -23,7 +22,6 @@ from rest.schema import Described
 from rest.throttles import PerMinute
 
 NUL = "\x00"
-UTF8 = "utf-8"
 
 
 class Endpoint(GenericAPIView[Any]):
@@ -38,11 +36,6 @@ class Endpoint(GenericAPIView[Any]):
     pagination_class: type[BasePagination] | None = None
     filter_backends: Sequence[type[BaseFilterBackend]] = ()
     schema = Described()
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        if request.encoding and request.encoding.lower() != UTF8:
-            request.encoding = UTF8  # a client may name any codec of Python's; the API speaks one
-        return super().initialize_request(request, *args, **kwargs)
 
     def get_permissions(self) -> list[BasePermission]:
         method = "GET" if self.request.method == "HEAD" else self.request.method

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.deletion import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -15,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_authentication import person
-from contests import joining, opening, publishing
+from contests import joining, opening, publishing, removal
 from contests.api.access import organised, visible
 from contests.api.shapes import STATES, ContestBriefSerializer, ContestSerializer
 from contests.api.writing import ContestChangeSerializer, ContestWriteSerializer
@@ -142,19 +141,17 @@ class ContestDetail(Endpoint):
         return self._said(contest)
 
     @extend_schema(
-        tags=[ORGANISING], request=None, responses=GONE | {409: refusal("Something was handed in: it stays.")}
+        tags=[ORGANISING],
+        request=None,
+        responses=GONE | {409: refusal("It is in use: `detail` says by what.")},
     )
     def delete(self, request: Request, slug: str) -> Response:
-        """Delete a contest to which nothing was handed in."""
+        """Delete a contest to which nobody but its organisers handed anything in."""
         contest = organised(request, slug)
         try:
-            contest.delete()
-        except ProtectedError as error:
-            raise Refused(
-                "not_empty",
-                _("Something was handed in to this contest, so it cannot be deleted. Hide it."),
-                409,
-            ) from error
+            removal.remove_contest(contest)
+        except removal.InUse as refused:
+            raise Refused("in_use", refused.message, 409) from refused
         return Response(status=204)
 
     def _said(self, contest: Contest) -> Response:

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compute.models import Environment, Pool
-from contests import drafts, publishing, rules, tasks
+from contests import drafts, publishing, removal, rules, tasks
 from contests.api.access import organised, phase_of, task_of
 from contests.api.contests import ORGANISING
 from contests.api.shapes import TaskSerializer
@@ -24,7 +24,7 @@ from metrics.catalogue import CATALOGUE
 from rest.errors import Refused
 from rest.fields import ObjectField
 from rest.parsers import Json, Multipart
-from rest.schema import refusal
+from rest.schema import GONE, refusal
 from rest.views import Endpoint, ListEndpoint
 
 DRAFT = (
@@ -232,6 +232,16 @@ class TaskDetail(Endpoint):
         except tasks.InvalidTask as refused:
             raise invalid(refused) from refused
         return said(request, version)
+
+    @extend_schema(request=None, responses=GONE | {409: refusal("It is in use: `detail` says by what.")})
+    def delete(self, request: Request, slug: str, task_id: int) -> Response:
+        """Delete a task to which nobody but the organisers handed anything in."""
+        task = task_of(organised(request, slug), task_id)
+        try:
+            removal.remove_task(task)
+        except removal.InUse as refused:
+            raise Refused("in_use", refused.message, 409) from refused
+        return Response(status=204)
 
 
 class TaskActivate(Endpoint):
