@@ -103,7 +103,7 @@ def matrix(classes: dict[str, Any]) -> Matrix:
     numbered = size <= MOST_NUMBERED
     cell = min(LARGEST_CELL, max(SMALLEST_CELL, WIDEST // size))
     shorts = _shorts(names)
-    longest = max(len(short) for short in [*shorts, _REST])
+    longest = max(len(short or _REST) for short in shorts)
     slanted = longest * _CHARACTER > cell
     left = longest * _CHARACTER + 2 * _GAP
     below = round((longest * _CHARACTER * _SLANT if slanted else 12) + 2 * _GAP)

@@ -110,6 +110,7 @@ def test_organisers_see_who_used_how_much(
     client = signed_in(bob, language=language)
     page = read(client, "/contests/digits/usage/")
     assert page.faults() == []
+    assert page.html.count('href="/contests/digits/usage/"') == 1
     assert "alice 1" in page.text
     assert "300 MB" in page.text
     before = queries(client, "/contests/digits/usage/")
@@ -122,6 +123,7 @@ def test_organisers_see_who_used_how_much(
 def test_the_usage_of_a_contest_is_nobody_elses_business(contest: Contest, alice: User) -> None:
     assert signed_in(alice).get("/contests/digits/usage/").status_code == 404
     assert signed_in(None).get("/contests/digits/usage/").status_code == 302
+    assert "digits/usage/" not in read(signed_in(alice), "/contests/digits/").html
 
 
 def test_a_contest_without_runs_says_so(contest: Contest, staff: User) -> None:
