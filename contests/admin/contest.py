@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
-from contests import joining, opening, publishing
+from accounts.models import User
+from contests import copying, joining, markdown, opening, publishing, removal
 from contests.admin import checklist
 from contests.admin.contest_form import ContestForm, PhaseForm
 from contests.admin.scoping import Base, Scoped, ScopedInline
@@ -103,6 +106,9 @@ class ContestAdmin(Scoped, Base):
         return [
             path("<int:pk>/publish/", own(self.publish_view), name="contests_contest_publish"),
             path("<int:pk>/hide/", own(self.hide_view), name="contests_contest_hide"),
+            path("<int:pk>/remove/", own(self.remove_view), name="contests_contest_remove"),
+            path("<int:pk>/copy/", own(self.copy_view), name="contests_contest_copy"),
+            path("<int:pk>/preview/", own(require_POST(self.preview_view)), name="contests_contest_preview"),
             path("<int:pk>/invite/", own(self.invite_view), name="contests_contest_invite"),
             *super().get_urls(),
         ]
@@ -125,7 +131,7 @@ class ContestAdmin(Scoped, Base):
             "subtitle": None,
             "show_save_and_continue": False,
             "waiting": waiting,
-            "invite_link": request.build_absolute_uri(self.view_on_site(contest)),
+            "may_copy": may_open_contests(request),
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
@@ -220,6 +226,39 @@ class ContestAdmin(Scoped, Base):
                 request, gettext("There is a new invitation code. The old one no longer opens anything.")
             )
         return redirect("admin:contests_contest_change", pk)
+
+    def remove_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Django's own page would list every row that goes; what matters is whether anybody has handed in."""
+        contest = self.get_object(request, str(pk))
+        why = removal.hindrance(Submission.objects.filter(contest=contest))
+        if request.method == "POST":
+            try:
+                removal.remove_contest(contest)
+            except removal.InUse as refusal:
+                why = refusal.message
+            else:
+                messages.success(request, gettext("“%(title)s” is deleted.") % {"title": contest.title})
+                return redirect("admin:contests_contest_changelist")
+        return self._ask(request, contest, "admin/contests/contest/remove.html", why=why)
+
+    def copy_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The words, phases and tasks again under another address: for the next term."""
+        contest = self.get_object(request, str(pk))
+        if not may_open_contests(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            copied = copying.copy_contest(contest, who=cast("User", request.user))
+            self.log_addition(request, copied, "copied")
+            messages.success(
+                request, gettext("This is the copy, hidden. Give it its own title, address and dates.")
+            )
+            return redirect("admin:contests_contest_change", copied.pk)
+        return self._ask(request, contest, "admin/contests/contest/copy.html")
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Markdown as contestants will see it, for the button beside a text (static/js/admin.js)."""
+        self.get_object(request, str(pk))
+        return HttpResponse(markdown.render(request.POST.get("text", "")[:200_000]))
 
     def _ask(self, request: HttpRequest, contest: Contest, template: str, **more: Any) -> TemplateResponse:
         context = {

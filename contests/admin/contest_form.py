@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin import widgets
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -71,6 +72,10 @@ class ContestForm(ContestModelForm):
         if self.instance.pk:
             names = self.instance.organisers.order_by("username").values_list("username", flat=True)
             self.fields["organiser_names"].initial = " ".join(names)
+            where = reverse("admin:contests_contest_preview", args=[self.instance.pk])
+            for name in (*_LONG, *(f"{long}_zh" for long in _LONG)):
+                attributes = {"data-preview": where, "data-preview-label": gettext("Preview")}
+                self.fields[name].widget.attrs.update(attributes)
         if self.instance.published:
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = gettext("Fixed: links to a published contest keep working.")

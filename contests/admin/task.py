@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from contests import blobs, drafts, publishing, rules, tasks
+from contests import blobs, drafts, publishing, removal, rules, tasks
 from contests.admin.scoping import Base, ContestFilter, Scoped
 from contests.admin.task_form import LIMITS, TaskForm, param_field
 from contests.models import DataFile, Phase, Submission, Task, TaskVersion
@@ -85,16 +85,13 @@ class TaskAdmin(Scoped, Base):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.mine(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is None or not self.mine(request, obj):
-            return False
-        return not Submission.objects.filter(runs__task_version__task=obj).exists()
-
     def get_urls(self) -> list[URLPattern]:
+        own = self.admin_site.admin_view
         remove = self.admin_site.admin_view(self.remove_view)
         activate = self.admin_site.admin_view(self.activate_view)
         return [
             path("<int:pk>/files/<int:file_id>/remove/", remove, name="contests_task_remove_file"),
+            path("<int:pk>/remove/", own(self.remove_task_view), name="contests_task_remove"),
             path("<int:pk>/activate/", activate, name="contests_task_activate"),
             *super().get_urls(),
         ]
@@ -169,7 +166,29 @@ class TaskAdmin(Scoped, Base):
         answer.status_code = status
         return answer
 
-    # --- drafts and files
+    # --- drafts, deleting, files
+
+    def remove_task_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        task = self.get_object(request, str(pk))
+        contest = task.phase.contest
+        why = removal.hindrance(Submission.objects.filter(runs__task_version__task=task))
+        if request.method == "POST":
+            try:
+                removal.remove_task(task)
+            except removal.InUse as refusal:
+                why = refusal.message
+            else:
+                messages.success(request, gettext("“%(title)s” is deleted.") % {"title": task.title})
+                return redirect("admin:contests_contest_change", contest.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("Delete the task"),
+            "contest": contest,
+            "task": task,
+            "why": why,
+        }
+        return TemplateResponse(request, "admin/contests/task/remove.html", context)
 
     def activate_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Ask, then judge by the draft from now on."""

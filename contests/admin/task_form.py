@@ -183,7 +183,7 @@ class TaskForm(forms.Form):
             assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
             field.queryset = rows
             if name == "phase":
-                field.label_from_instance = _of_contest  # type: ignore[method-assign]
+                field.label_from_instance = _of_contest  # type: ignore[method-assign, assignment]
         metric = self.fields["metric"]
         assert isinstance(metric, forms.ChoiceField)  # noqa: S101 - for the type checker
         metric.choices = _metric_choices()

@@ -38,6 +38,11 @@ def in_language(thing: object, field: str) -> str:
 
 
 @register.filter
+def organised_by(contest: Contest, user: object) -> bool:
+    return contest.is_organised_by(user)
+
+
+@register.filter
 def translated(text: str) -> str:
     """A text that was marked with gettext_noop where it was written (metric titles, for example)."""
     return gettext(text) if text else ""

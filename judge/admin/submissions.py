@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy as _
 from contests.admin.scoping import ContestFilter, ScopedReadOnly
 from contests.models import Submission
 from judge import cancel as cancelling
-from judge import rejudging, trials
+from judge import intake, rejudging, trials
 from judge.admin.acting import own_phase, own_task, own_version, who
-from judge.admin.trying import TryForm, try_file
+from judge.admin.trying import TryForm
 
 
 @admin.register(Submission)
@@ -58,7 +58,7 @@ class SubmissionAdmin(ScopedReadOnly):
             try:
                 rejudging.rejudge(submission)
             except rejudging.CannotRejudge as refusal:
-                messages.error(request, f"{submission.filename}: {refusal.message}")
+                messages.error(request, f"“{submission.filename}”: {refusal.message}")
             else:
                 count += 1
         if count:
@@ -105,9 +105,14 @@ class SubmissionAdmin(ScopedReadOnly):
         form = TryForm(version, *((request.POST, request.FILES) if request.method == "POST" else ()))
         if request.method == "POST" and form.is_valid():
             try:
-                submission = try_file(who(request), version, form.cleaned_data)
-            except trials.NotTaken:
-                form.add_error("file", gettext("This task does not take files of this kind."))
+                submission = trials.hand_in(
+                    user=who(request),
+                    version=version,
+                    file=form.cleaned_data["file"],
+                    environment=form.cleaned_data["environment"].identifier,
+                )
+            except intake.Rejected as rejected:
+                form.add_error("file", rejected.message)
             else:
                 return redirect("judge:submission", submission.pk)
         context = {

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from compute.models import Environment
-from contests import blobs, rules
-from contests.models import Submission, TaskVersion
-from judge import trials
+from contests import rules
+from contests.models import TaskVersion
 
 
 class TryForm(forms.Form):
@@ -28,15 +25,3 @@ class TryForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
         field.queryset = Environment.objects.filter(pk__in=offered)
         field.initial = version.environment
-
-
-def try_file(user: User, version: TaskVersion, given: dict[str, Any]) -> Submission:
-    """Raises judge.trials.NotTaken."""
-    blob = blobs.store(given["file"].chunks(), max_bytes=settings.PODIUM_MAX_UPLOAD_MB << 20)
-    return trials.try_out(
-        user=user,
-        version=version,
-        blob=blob,
-        filename=rules.safe_filename(given["file"].name or ""),
-        environment=given["environment"],
-    )
