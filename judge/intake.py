@@ -24,10 +24,9 @@ from accounts.models import User
 from compute.models import Environment
 from contests import blobs, joining, notebooks, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
-from judge import bell, feed, first_look, quotas, results
-from judge.models import Job, Run
+from judge import feed, first_look, quotas, results
+from judge.models import Run
 from leaderboard import boards
-from runners.spec import JobKind
 
 MAX_SCRIPT_BYTES = 1 << 20
 MAX_KEY = 200
@@ -292,11 +291,6 @@ def _write(user: User, team: Team, accepted: Accepted, now: datetime.datetime) -
     )
     run = Run.objects.create(submission=submission, task_version=accepted.version)
     boards.open_boards(accepted.phase)
-    if accepted.kind == Submission.Kind.PREDICTIONS:
-        results.queue_scoring(run, submission.blob)
-    else:
-        pool = accepted.version.pool
-        Job.objects.create(kind=JobKind.RUN, run=run, pool=pool, environment=accepted.environment)
-        bell.ring_after_commit(pool)
+    results.queue_first(run)
     transaction.on_commit(functools.partial(feed.status_changed, submission.pk))
     return submission

@@ -42,7 +42,7 @@ def fields_of(error: tasks.InvalidTask) -> list[str]:
 
 
 def refused(phase: Phase, **fields: Any) -> list[str]:
-    given = {"title": "Main", "metric": "accuracy", "solution": make_blob(SOLUTION)} | fields
+    given: dict[str, Any] = {"title": "Main", "metric": "accuracy", "solution": make_blob(SOLUTION)} | fields
     with pytest.raises(tasks.InvalidTask) as caught:
         tasks.create_task(phase, **given)
     assert not TaskVersion.objects.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -302,7 +303,7 @@ def test_a_baseline_that_fails_turns_the_check_red_whoever_ends_last(
 ) -> None:
     baseline(contest)
     check = checking.start(version, organiser)
-    steps = [answer, fail_the_run]
+    steps: list[Callable[[], object]] = [answer, fail_the_run]
     for step in steps if check_first else reversed(steps):
         step()
     check.refresh_from_db()

@@ -139,6 +139,20 @@ def test_a_new_epoch_is_told_as_a_tick(broker: str, contest: Contest) -> None:
     assert hears.heard() == [{"v": 3}]
 
 
+def test_a_score_that_a_rejudge_took_away_is_told_as_a_row_that_went(broker: str, contest: Contest) -> None:
+    clock = Clock()
+    publisher, hears = BoardPublisher(broker, clock=clock), spectator(broker, contest)
+    first, _second = fill_board(contest, 2)
+    publisher.step()
+    hears.heard()
+    assert boards.withdraw_score(submission=first, generation=2)
+    clock.now += 1
+    publisher.step()
+    (said,) = hears.heard()
+    assert (said["v"], said["removed"]) == (3, [first.team_id])
+    assert [row[1] for row in said["changed"]] == [1]  # the second moved up
+
+
 def test_time_is_told_in_a_form_browsers_read(broker: str, contest: Contest) -> None:
     fill_board(contest, 1)
     board = boards.public_board(contest)

@@ -32,7 +32,7 @@ UNDIVIDED = lines("id,target", [f"t{row},{label_of(row)}" for row in range(ROWS)
 SAMPLE = lines("id,target", [f"t{row},0" for row in range(ROWS)])
 TEST = lines("id,x", [f"t{row},{x_of(row)}" for row in range(ROWS)])
 TRAIN = lines("id,x,target", [f"a{row},{x_of(row)},{label_of(row)}" for row in range(ROWS)])
-FILES: Mapping[str, str | bytes] = {"train.csv": TRAIN, "test.csv": TEST, "sample_submission.csv": SAMPLE}
+FILES: dict[str, str | bytes] = {"train.csv": TRAIN, "test.csv": TEST, "sample_submission.csv": SAMPLE}
 
 
 def write_task(
