@@ -47,7 +47,18 @@ def _standing(request: HttpRequest, contest: Contest, shown: Board) -> dict[str,
         "own_team": own_team,
         "own_row": boards.row_of(shown, own_team) if own_team is not None and not on_page else None,
         "metric": version.definition if version else None,
+        "people": _people(request, contest, rows),
     }
+
+
+def _people(request: HttpRequest, contest: Contest, rows: list[boards.Row]) -> list[tuple[str, list[str]]]:
+    """Who stands behind the made-up names of these rows: for organisers only."""
+    if not (contest.pseudonymous and contest.is_organised_by(request.user)):
+        return []
+    behind: dict[int, list[str]] = {row.team_id: [] for row in rows}
+    for place in Participation.objects.filter(team_id__in=behind).select_related("user").order_by("pk"):
+        behind[place.team_id].append(place.user.username)
+    return [(row.name, behind[row.team_id]) for row in rows]
 
 
 def _team_id(request: HttpRequest, contest: Contest) -> int | None:

@@ -98,7 +98,7 @@ def test_files_are_downloads_and_never_pages(submission: Submission, alice: User
 def test_an_unpublished_contest_exists_for_its_organisers_only(alice: User, bob: User) -> None:
     contest = make_contest("secret", published=False)
     contest.organisers.add(alice)
-    pages = ("", "data/", "leaderboard/", "data/train.csv", "submit/")
+    pages = ("", "data/", "leaderboard/", "data/train.csv", "data.zip", "join/", "submit/")
     for page in pages:
         assert signed_in(bob).get(f"/contests/secret/{page}").status_code == 404, page
         assert signed_in(alice).get(f"/contests/secret/{page}").status_code == 200, page
@@ -108,8 +108,9 @@ def test_an_unpublished_contest_exists_for_its_organisers_only(alice: User, bob:
 def test_data_is_shown_from_the_start_on(alice: User, staff: User) -> None:
     make_contest("later", starts_at=timezone.now() + dt.timedelta(hours=1))
     assert "They are shown when the contest starts." in read(signed_in(alice), "/contests/later/data/").text
-    assert signed_in(alice).get("/contests/later/data/train.csv").status_code == 404
-    assert signed_in(staff).get("/contests/later/data/train.csv").status_code == 200
+    for path in ("data/train.csv", "data.zip"):
+        assert signed_in(alice).get(f"/contests/later/{path}").status_code == 404
+        assert signed_in(staff).get(f"/contests/later/{path}").status_code == 200
 
 
 def test_the_solution_is_not_a_data_file(contest: Contest, staff: User) -> None:

@@ -141,6 +141,9 @@ def test_a_pseudonym_is_told_to_its_bearer_and_the_username_to_nobody(bob: User)
         body = signed_in(bob).get(path).content.decode()
         assert name in body
         assert "zacharias" not in body.lower()
+    organiser = make_user("organiser")
+    contest.organisers.add(organiser)
+    assert f"{name} zacharias" in read(signed_in(organiser), "/contests/digits/leaderboard/").text
 
 
 ROLES = ("anonymous", "other", "pending", "refused", "outdated", "participant", "organiser")
@@ -174,6 +177,14 @@ def test_data_with_rules_is_for_those_who_accepted_them(db: None, role: str, pat
         door = "/accounts/login/" if role == "anonymous" else "/contests/digits/join/"
         assert answer.status_code == 302
         assert answer["Location"].startswith(door)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_api_keeps_the_same_door(db: None, role: str) -> None:
+    contest = make_contest(rules=RULES)
+    answer = signed_in(person(role, contest)).get("/api/v1/contests/digits/data/train.csv")
+    refused = 401 if role == "anonymous" else 403
+    assert answer.status_code == (200 if role in SEES_DATA else refused)
 
 
 @pytest.mark.parametrize("role", ROLES)
