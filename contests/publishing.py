@@ -12,6 +12,7 @@ from collections import Counter
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -204,8 +205,11 @@ _STATES = {
 }
 
 
+@transaction.atomic
 def publish(contest: Contest) -> None:
     """Show the contest to everybody. Raises CannotPublish."""
+    # A task that is changed at the same moment (contests.tasks) waits, and then finds the contest published.
+    Contest.objects.select_for_update().get(pk=contest.pk)
     messages = problems(contest)
     if messages:
         raise CannotPublish(messages)

@@ -43,7 +43,8 @@ def start(version: TaskVersion, user: User) -> Check:
     pool = results.scoring_pool()
     if pool is None:
         raise CannotCheck("no_scoring", _("Nothing can be checked: no runner pool is trusted with labels."))
-    TaskVersion.objects.select_for_update().get(pk=version.pk)  # two starts at once see each other here
+    # Read as it is now; and two starts at once see each other here.
+    version = TaskVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
     under_way = publishing.latest_check(version)
     if under_way is not None and under_way.status not in Check.ENDED:
         return under_way
