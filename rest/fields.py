@@ -26,6 +26,12 @@ class MomentField(serializers.DateTimeField):
         raise serializers.ValidationError(_("Give a moment between the years 1970 and 2999."))
 
 
+class FlagField(serializers.BooleanField):
+    """A switch that a form may leave out: DRF would take that for a box that was not ticked."""
+
+    default_empty_html = serializers.empty
+
+
 @extend_schema_field(OpenApiTypes.OBJECT)
 class ObjectField(serializers.JSONField):
     """A small JSON object; in a form, its text."""

@@ -22,6 +22,7 @@ from contests.api.tasks import TaskFieldsSerializer
 from contests.api.uploads import record, the_file, written
 from contests.models import StarterCode
 from rest.errors import Refused
+from rest.fields import FlagField
 from rest.parsers import Multipart
 from rest.schema import FILE, GONE
 from rest.views import Endpoint
@@ -33,9 +34,7 @@ class StarterWriteSerializer(serializers.Serializer[Any]):
     title_zh = serializers.CharField(max_length=120, required=False, allow_blank=True)
     environment = serializers.CharField(required=False, help_text="Left out, the task's own.")
     position = serializers.IntegerField(required=False, min_value=1, max_value=32_767)
-    baseline = serializers.BooleanField(
-        required=False, help_text="Judged for real at every check of the contest's tasks."
-    )
+    baseline = FlagField(required=False, help_text="Judged for real at every check of the contest's tasks.")
 
     def validate_environment(self, name: str) -> Environment:
         return TaskFieldsSerializer().validate_environment(name)

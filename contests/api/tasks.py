@@ -22,7 +22,7 @@ from contests.api.uploads import FileSerializer, Written, record, the_file, writ
 from contests.models import Contest, Submission, Task, TaskVersion, default_limits
 from metrics.catalogue import CATALOGUE
 from rest.errors import Refused
-from rest.fields import ObjectField
+from rest.fields import FlagField, ObjectField
 from rest.parsers import Json, Multipart
 from rest.schema import GONE, refusal
 from rest.views import Endpoint, ListEndpoint
@@ -68,7 +68,7 @@ class TaskFieldsSerializer(serializers.Serializer[Any]):
     limits = ObjectField(
         required=False, help_text="Any of wall_s, cpu_s, memory_mb, pids, disk_mb, inodes, log_kb, output_mb."
     )
-    test_features_public = serializers.BooleanField(required=False)
+    test_features_public = FlagField(required=False)
     public_share = serializers.IntegerField(
         required=False,
         allow_null=True,
