@@ -64,6 +64,7 @@ def test_rules_are_accepted_data_is_downloaded_and_a_submission_is_scored(
     expect(page.get_by_text("No data from elsewhere.")).to_be_visible()
     page.get_by_label("Name on the board").fill("Green Thumb")
     page.get_by_label("I accept these rules").check()
+    window.shot("join")
     page.get_by_role("button", name="Join").click()
 
     expect(page).to_have_url(re.compile(r"/contests/guarded/data/$"))
@@ -82,6 +83,7 @@ def test_rules_are_accepted_data_is_downloaded_and_a_submission_is_scored(
     page.get_by_label("Find a package").first.fill("panda")
     expect(page.get_by_role("cell", name="pandas")).to_be_visible()
     expect(page.get_by_role("cell", name="numpy")).to_be_hidden()
+    window.shot("packages")
     page.get_by_label("Find a package").first.fill("no such thing")
     expect(page.get_by_text("No package of that name.").first).to_be_visible()
 
@@ -97,6 +99,7 @@ def test_rules_are_accepted_data_is_downloaded_and_a_submission_is_scored(
     page.goto("/contests/guarded/submit/")
     expect(page.get_by_text("You have used all 1 submissions of today.")).to_be_visible()
     expect(page.get_by_role("button", name="Hand in")).to_be_disabled()
+    window.shot("spent")
     page.goto("/contests/guarded/leaderboard/")
     expect(page.locator("tr.is-own")).to_contain_text("Green Thumb")
     assert window.complaints == []

@@ -109,7 +109,7 @@ def test_the_limits_page_has_the_table_of_costs_and_the_total(contest: Contest) 
     contest.phases.update(total_limit=77)
     page = read(signed_in(None), "/contests/digits/limits/")
     assert "Submissions in total 77" in page.text
-    assert "CANCELLED you called it back once it has started" in page.text
+    assert "CANCELLED once it has started you called it back" in page.text
 
 
 def test_own_submissions_are_a_section_too(contest: Contest, alice: User) -> None:
