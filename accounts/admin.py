@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -41,13 +43,18 @@ class PodiumUserAdmin(UserAdmin):
             _("Rights"),
             {
                 "fields": ("is_active", "is_staff", "is_superuser"),
-                "description": _(
-                    "Staff may open contests here and see only their own. Superusers see and change everything."
-                ),
+                "description": _("Superusers see and change everything, other people's contests too."),
             },
         ),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is not None and db_field.name == "is_staff":
+            field.label = _("May open contests")
+            field.help_text = _("Such a person opens contests here and sees only their own.")
+        return field
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return _superuser(request)

@@ -131,6 +131,7 @@ class ContestAdmin(Scoped, Base):
             "subtitle": None,
             "show_save_and_continue": False,
             "waiting": waiting,
+            "join_link": request.build_absolute_uri(reverse("contests:join", args=[contest.slug])),
             "may_copy": may_open_contests(request),
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))

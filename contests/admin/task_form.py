@@ -174,6 +174,14 @@ class TaskForm(forms.Form):
             self.fields[f"limit_{name}"] = field
         for metric in CATALOGUE.values():
             self._offer_params(metric)
+        for name in ("data_files", "solution"):
+            most = settings.PODIUM_MAX_DATA_MB
+            # What the server refuses before a form is even read is said by js/admin.js beside the field.
+            self.fields[name].widget.attrs |= {
+                "data-max-bytes": most << 20,
+                "data-text-too-large": gettext("The file is larger than the limit of %(limit)s MB.")
+                % {"limit": most},
+            }
 
     def _choose(self, phases: Any, version: TaskVersion | None) -> None:
         used = {version.environment_id, *(e.pk for e in version.environments.all())} if version else set()

@@ -64,6 +64,26 @@ function follow() {
 }
 follow();
 
+// More than the site takes is refused here, beside the field: the server would cut the upload off.
+for (const input of document.querySelectorAll("input[type=file][data-max-bytes]")) {
+  const said = document.createElement("p");
+  said.className = "errornote";
+  said.setAttribute("role", "alert");
+  said.hidden = true;
+  input.after(said);
+  const tooLarge = () =>
+    [...input.files].reduce((sum, file) => sum + file.size, 0) > Number(input.dataset.maxBytes);
+  input.addEventListener("change", () => {
+    said.textContent = input.dataset.textTooLarge;
+    said.hidden = !tooLarge();
+  });
+  input.form.addEventListener("submit", (event) => {
+    if (!tooLarge()) return;
+    event.preventDefault();
+    input.focus();
+  });
+}
+
 // Markdown as it will look, beside what is being written.
 for (const area of document.querySelectorAll("textarea[data-preview]")) {
   const button = document.createElement("button");
