@@ -209,13 +209,18 @@ def _admit(user: User, contest: Contest, place: Participation | None, code: str)
 def _by_code(contest: Contest, place: Participation | None, code: str) -> State:
     wanted = contest.invite_code.strip()
     # Compared in constant time, and an empty code opens nothing.
-    if wanted and hmac.compare_digest(wanted.encode(), code.strip().encode()):
+    if wanted and hmac.compare_digest(_bytes(wanted), _bytes(code.strip())):
         return State.ACTIVE
     if not code.strip():
         if place is not None:
             return State.PENDING
         raise NotAdmitted("invite", _("This contest is by invitation: join it with your invitation code."))
     raise NotAdmitted("wrong_code", _("This is not the invitation code of this contest."))
+
+
+def _bytes(text: str) -> bytes:
+    """JSON can hold half a character, which is no code either."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def decide(participation: Participation, state: str) -> Participation:

@@ -89,7 +89,8 @@ def test_an_invitation_needs_the_exact_code() -> None:
     standing = joining.standing(user, contest)
     assert (standing.needs_code, standing.may_join, standing.may_submit) == (True, True, False)
     assert refusal(user, contest).code == "invite"
-    assert refusal(user, contest, code="spring-2026").code == "wrong_code"
+    for wrong in ("spring-2026", "SPRING-2026-Ü", "spring-2026-ü\ud800", "\x00", "x" * 10_000):
+        assert refusal(user, contest, code=wrong).code == "wrong_code"
     assert joining.join(user, contest, code=" spring-2026-ü ").state == "active"
     assert joining.standing(user, contest).may_submit
 
@@ -206,7 +207,7 @@ def test_a_name_is_made_harmless_and_must_show_something() -> None:
     contest = make_contest()
     place = joining.join(make_user("a"), contest, name=" Zo\u0000e\u202e \n\t x" + "\u0301" * 30)
     assert place.team.name == "Zoe x́" + "\u0301" * 2
-    for number, name in enumerate(("\u200b\u202e", "\u3164", "\u2800 \u00ad", "x" * 61)):
+    for number, name in enumerate(("\u200b\u202e", "\u3164", "\u2800 \u00ad", "\ud800", "x" * 61)):
         assert refusal(make_user(f"u{number}"), contest, name=name).code == "bad_name"
 
 
