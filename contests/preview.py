@@ -1,4 +1,4 @@
-"""The first rows of an organiser's CSV file, for the data page."""
+"""The beginnings of an organiser's files: the first rows of a CSV for the data page, the code of a starter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import dataclasses
 import io
 
-from contests import blobs
+from contests import blobs, notebooks
 from contests.models import Blob
 
 MAX_ROWS = 5
@@ -44,6 +44,15 @@ def of(blob: Blob) -> Preview | None:
         [[_cut(cell) for cell in row[:MAX_COLUMNS]] for row in body[:MAX_ROWS]],
         max(0, len(header) - MAX_COLUMNS),
     )
+
+
+def code(name: str, blob: Blob) -> str:
+    """The beginning of a starter file; of a notebook, its code cells."""
+    head = blobs.head(blob)
+    cells = notebooks.code_cells(head) if name.lower().endswith(".ipynb") else None
+    if cells is not None:
+        return "\n\n".join(f"# %% [{number}]\n{source}" for number, source in enumerate(cells, start=1))
+    return head.decode("utf-8", "replace")
 
 
 def _cut(cell: str) -> str:

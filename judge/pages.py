@@ -20,7 +20,7 @@ from accounts.models import User
 from contests import downloads, schedule
 from contests.models import Contest, Submission, TaskVersion
 from judge import cancel as cancelling
-from judge import feed, feedback, intake, logs, queue, quotas, runs, usage, usage_pages
+from judge import feed, feedback, intake, logs, notebooks, queue, quotas, runs, usage, usage_pages
 from judge.forms import SubmissionForm
 from judge.models import Run, RunFile
 from judge.verdicts import explain
@@ -168,6 +168,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "usage": usage_pages.shown(found),
         "feedback": feedback.shown(found, run),
         "log": logs.read(found, limit=WHOLE_LOG),
+        "notebook": notebooks.shown(found, run),
         "position": queue.position(found),
         "waiting": queue.waiting(found),
         "topic": feed.topic(found),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from compute.models import Pool
 from contests import blobs
 from contests.models import Blob, Check, Submission
-from judge import bell, feed, lease, settling, specification, transitions, usage
+from judge import bell, feed, lease, notebooks, settling, specification, transitions, usage
 from judge.models import Job, JobUpload, Run, RunFile
 from leaderboard import boards
 from runners.spec import RESULT_FILE, RESULT_MAX_BYTES, SUBMISSION_FILE, JobKind, OutputFile
@@ -117,6 +117,8 @@ def _finish_run(job: Job, run: Run, report: Report, uploads: dict[str, Blob]) ->
     RunFile.objects.bulk_create([RunFile(run=run, name=name, blob=blob) for name, blob in uploads.items()])
     usage.append(job, list(report.samples))
     told = {"facts": report.facts.as_json(), **usage.of_facts(report.facts)}
+    if run.submission.kind == Submission.Kind.NOTEBOOK:
+        told["facts"]["notebook"] = notebooks.progress_of(uploads)
     verdict = decide(report.facts)
     predictions = uploads.get(SUBMISSION_FILE)
     if verdict is None and predictions is None:

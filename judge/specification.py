@@ -9,10 +9,11 @@ import json
 from django.conf import settings
 
 from contests import blobs
-from contests.models import Blob, TaskVersion
+from contests.models import Blob, Submission, TaskVersion
 from contests.publishing import check_plan, scoring_spec
 from judge.models import Job
 from metrics import bundle
+from runners.notebook import bundle as notebook
 from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
 
 PROGRAM = "/submission/main.py"
@@ -44,6 +45,15 @@ def scorer() -> Blob:
 
 
 @functools.cache
+def _driver_program() -> bytes:
+    return notebook.build_zipapp()
+
+
+def _notebook_driver() -> Blob:
+    return blobs.store_bytes(_driver_program())
+
+
+@functools.cache
 def _checker_program() -> bytes:
     return bundle.build_zipapp("checker")
 
@@ -65,6 +75,8 @@ def prepare(job: Job) -> None:
     if job.kind == JobKind.SCORE:
         scorer()
         _scoring_file(version_of(job))
+    elif _is_notebook(job):
+        _notebook_driver()
     elif job.kind == JobKind.CHECK:
         _checker()
         _check_file(version_of(job))
@@ -82,7 +94,7 @@ def version_of(job: Job) -> TaskVersion:
 def _inputs(job: Job) -> tuple[InputFile, ...]:
     version = version_of(job)
     if job.run is not None and job.kind == JobKind.RUN:
-        return (*_public_files("/input", version), _input(PROGRAM, job.run.submission.blob))
+        return (*_public_files("/input", version), *_program(job.run.submission))
     if not job.pool.trusted:
         raise ForbiddenPool(job.pool.slug)
     if job.run is None:
@@ -102,6 +114,16 @@ def _inputs(job: Job) -> tuple[InputFile, ...]:
     )
 
 
+def _program(submission: Submission) -> list[InputFile]:
+    if submission.kind == Submission.Kind.NOTEBOOK:
+        return [_input(notebook.NOTEBOOK, submission.blob), _input(notebook.PROGRAM, _notebook_driver())]
+    return [_input(PROGRAM, submission.blob)]
+
+
+def _is_notebook(job: Job) -> bool:
+    return job.run is not None and job.run.submission.kind == Submission.Kind.NOTEBOOK
+
+
 def _public_files(folder: str, version: TaskVersion) -> list[InputFile]:
     return [_input(f"{folder}/{file.name}", file.blob) for file in version.files.select_related("blob")]
 
@@ -117,9 +139,10 @@ def limits_of(job: Job) -> Limits:
     return CHECK_LIMITS if job.kind == JobKind.CHECK else SCORING_LIMITS
 
 
-def _argv(kind: JobKind) -> tuple[str, ...]:
+def _argv(job: Job) -> tuple[str, ...]:
+    kind = JobKind(job.kind)
     if kind is JobKind.RUN:
-        return ("{python}", PROGRAM)
+        return notebook.argv(limits_of(job).wall_s) if _is_notebook(job) else ("{python}", PROGRAM)
     return bundle.argv("checker" if kind is JobKind.CHECK else "scorer")
 
 
@@ -133,10 +156,11 @@ def build(job: Job, *, token: str) -> JobSpec:
         attempt=job.attempt,
         token=token,
         environment=job.environment.identifier,
-        argv=_argv(JobKind(job.kind)),
+        argv=_argv(job),
         inputs=_inputs(job),
         limits=limits_of(job),
         required_output=SUBMISSION_FILE if run else RESULT_FILE,
         heartbeat_s=settings.PODIUM_HEARTBEAT_S,
         links=((f"/kaggle/input/{slug}", "/input"), ("/kaggle/working", "/output")) if run else (),
+        kept=notebook.KEPT if _is_notebook(job) and run else (),
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from judge import pages, usage_pages
+from judge import notebook_pages, pages, usage_pages
 
 app_name = "judge"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/", pages.submission, name="submission"),
     path("submissions/<uuid:submission_id>/log/", pages.log, name="log"),
     path("submissions/<uuid:submission_id>/usage/", usage_pages.curve, name="usage"),
+    path("submissions/<uuid:submission_id>/notebook/", notebook_pages.executed, name="notebook"),
     path("submissions/<uuid:submission_id>/cancel/", pages.cancel, name="cancel"),
     path("submissions/<uuid:submission_id>/source/", pages.source, name="source"),
     path("submissions/<uuid:submission_id>/files/<str:name>", pages.file, name="file"),

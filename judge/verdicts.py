@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,27 @@ class Explanation:
 def explain(verdict: str, run: Run | None = None) -> Explanation:
     """The words for a verdict; limits are those of the run's task where they matter."""
     limits = Limits() if run is None else Limits.from_json(run.task_version.limits)
-    return _EXPLANATIONS[Verdict(verdict)](limits, run)
+    said = _EXPLANATIONS[Verdict(verdict)](limits, run)
+    cell = _cell(run.facts.get("notebook") or {}) if run is not None else ""
+    return dataclasses.replace(said, text=f"{said.text} {cell}") if cell else said
+
+
+def _cell(notebook: dict[str, Any]) -> str:
+    """Which cell of a notebook failed, or was running at the end: its own words, shown as information only."""
+    if failed := notebook.get("failed"):
+        said = ": ".join(filter(None, (failed["name"], failed["message"]))) or failed["line"]
+        return _("Cell %(number)s of %(cells)s failed: %(said)s") % {
+            "number": failed["cell"],
+            "cells": notebook["cells"],
+            "said": said,
+        }
+    if running := notebook.get("running"):
+        return _("Cell %(number)s of %(cells)s was running: %(line)s") % {
+            "number": running["cell"],
+            "cells": notebook["cells"],
+            "line": running["line"],
+        }
+    return ""
 
 
 def _scored(limits: Limits, run: Run | None) -> Explanation:

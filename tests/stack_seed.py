@@ -50,7 +50,14 @@ def seed() -> dict[str, str]:
     environments = preparing.register_environments()
     offered = [environments[name] for name in ("python", "torch", "tensorflow")]
     for slug, limits in (("tiny", LIMITS), ("hasty", dataclasses.replace(LIMITS, wall_s=2))):
-        builders.make_contest(slug, limits=limits, daily_limit=1000, files=FILES, solution=SOLUTION.encode())
+        builders.make_contest(
+            slug,
+            kinds=("predictions", "script", "notebook"),
+            limits=limits,
+            daily_limit=1000,
+            files=FILES,
+            solution=SOLUTION.encode(),
+        )
     for version in TaskVersion.objects.all():
         version.environment = environments["python"]
         version.scoring_environment = environments["scoring"]
