@@ -40,6 +40,8 @@ def mistakes(fields: Mapping[str, Any]) -> Mistakes:
     found += _metric(fields) if not found else []
     found += _limits(fields["limits"])
     found += _split(fields["public_share"], fields["split_seed"])
+    if fields["pool"].trusted:
+        found.append(("pool", _("Contestants' programs must not run in a pool that is trusted with labels.")))
     return found
 
 

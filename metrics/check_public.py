@@ -115,12 +115,12 @@ def _says_csv(name: str) -> bool:
 
 
 def table(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Records, split once more where the file separates its columns with something else than a comma."""
+    """Records, split once more where the file separates its columns with something else; then commas are decimal."""
     separator = None
     for number, (row, found) in enumerate(records(stream)):
         if number == 0 and len(found) == 1:
             separator = next((mark for mark in SEPARATORS if mark in found[0]), None)
-        yield row, found[0].split(separator) if separator and len(found) == 1 else found
+        yield row, ",".join(found).split(separator) if separator else found
 
 
 class _Scan:

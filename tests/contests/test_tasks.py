@@ -115,6 +115,10 @@ def test_a_field_that_cannot_work_is_named(phase: Phase, fields: dict[str, Any],
     assert refused(phase, **fields) == [field]
 
 
+def test_contestants_programs_never_run_where_labels_are(phase: Phase) -> None:
+    assert refused(phase, pool=make_pool("scoring")) == ["pool"]
+
+
 def test_two_tasks_of_a_phase_have_different_names(phase: Phase) -> None:
     tasks.create_task(phase, title="Main", metric="accuracy", solution=make_blob(SOLUTION))
     with pytest.raises(tasks.InvalidTask) as caught:

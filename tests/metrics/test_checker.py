@@ -276,6 +276,7 @@ def test_a_constant_column_is_no_leak(tmp_path: Path) -> None:
         ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00", [], []),
         ("notes.md", b'# He said "hi" and left.\n', [], []),
         ("more.csv", b"PAR1\x00", ["not_csv"], []),
+        ("european.csv", b"nr;x;y\n1;0,5;2,5\n2;7;3,5\n", [], []),
         ("more.csv", b"a,b\n1,2\n1\n1,2,3\n", ["too_few_cells", "too_many_cells"], []),
         ("more.csv", "a\nß\n".encode("latin-1"), ["not_utf8"], []),
         ("more.csv", b"a" * (2 << 20), ["row_too_long"], []),
