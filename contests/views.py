@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from compute import pools
-from contests import archive, blobs, downloads, evaluation, joining, preview, schedule, verdict_costs
+from contests import archive, downloads, evaluation, joining, preview, schedule, verdict_costs
 from contests.models import Contest, DataFile, Participation, StarterCode, TaskVersion
 
 SECTIONS = ("data", "rules", "evaluation", "limits", "environment", "starter")
@@ -121,7 +121,7 @@ def _environment(_request: HttpRequest, _contest: Contest, versions: list[TaskVe
 def _starter(_request: HttpRequest, contest: Contest, _versions: list[TaskVersion]) -> dict[str, Any]:
     return {
         "starters": [
-            {"starter": starter, "code": blobs.head(starter.blob).decode("utf-8", "replace")}
+            {"starter": starter, "code": preview.code(starter.name, starter.blob)}
             for starter in contest.starters.select_related("blob", "environment")
         ]
     }
