@@ -16,6 +16,7 @@ from live.protocol import Application, Message, Receive, Scope, Send
 
 DRAIN_S = 20.0
 DRAIN_BYTES = 256 << 20
+HANDING_IN = ("/submissions/", "/submit/")
 
 
 class _TooLarge(Exception):
@@ -64,11 +65,14 @@ def _sentence(megabytes: int, scope: Scope) -> str:
     # Django, and with it gettext, is behind this guard.
     accepted = next((value for name, value in scope["headers"] if name == b"accept-language"), b"")
     cookies = next((value for name, value in scope["headers"] if name == b"cookie"), b"")
+    hint = scope["path"].endswith(HANDING_IN)
     if b"django_language=zh" in cookies or (
         b"django_language=" not in cookies and accepted.startswith(b"zh")
     ):
-        return f"上传的内容超过了 {megabytes} MB 的上限，没有保存任何内容。"
-    return f"The upload is larger than the limit of {megabytes} MB. Nothing was kept."
+        said = f"上传的内容超过了 {megabytes} MB 的上限，没有保存任何内容。"
+        return f"{said}如果是笔记本，请先清除其中的输出。" if hint else said
+    said = f"The upload is larger than the limit of {megabytes} MB. Nothing was kept."
+    return f"{said} If it is a notebook, clear its outputs first." if hint else said
 
 
 async def _refuse(megabytes: int, scope: Scope, receive: Receive, send: Send) -> None:

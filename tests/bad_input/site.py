@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 
 from tests.builders import PASSWORD
 from tests.faults.leftovers import nothing_is_left
-from tests.stack import PERFECT, Stack
+from tests.stack import PERFECT, Stack, eventually
 
 MIB = 1 << 20
 BOUNDARY = "----podium"
@@ -37,6 +37,26 @@ if not Contest.objects.filter(slug="exact").exists():
     made.save()
     made.environments.set([like.environment])
 """
+
+MAKE_CELLS = """
+from contests.models import Contest, TaskVersion
+from tests import builders
+from tests import stack_seed
+if not Contest.objects.filter(slug="cells").exists():
+    kinds = ["predictions", "script", "notebook"]
+    solution = stack_seed.SOLUTION.encode()
+    builders.make_contest("cells", kinds=kinds, daily_limit=1000, files=stack_seed.FILES, solution=solution)
+    like = TaskVersion.objects.get(task__phase__contest__slug="tiny")
+    made = TaskVersion.objects.get(task__phase__contest__slug="cells")
+    made.environment, made.scoring_environment, made.limits = like.environment, like.scoring_environment, like.limits
+    made.save()
+    made.environments.set([like.environment])
+"""
+
+
+def open_cells(stack: Stack) -> None:
+    """Open the contest `cells`: the task of `tiny`, which takes notebooks too."""
+    stack.query(MAKE_CELLS)
 
 
 def open_exact(stack: Stack) -> None:
@@ -107,6 +127,11 @@ def kept(stack: Stack) -> dict[str, int]:
     blobs = [path for path in (stack.var / "blobs").rglob("*") if path.is_file()]
     uploads = list((stack.var / "uploads").iterdir())
     return {"submissions": submissions, "blobs": len(blobs), "uploads": len(uploads)}
+
+
+def nothing_new_is_kept(stack: Stack, before: dict[str, int]) -> None:
+    """What was spooled goes when its request is closed, a moment after the answer."""
+    eventually(lambda: kept(stack) == before, within_s=5, what=f"{kept(stack)} is {before} again")
 
 
 def is_counted_once(stack: Stack, identifier: str) -> None:
