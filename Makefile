@@ -45,10 +45,13 @@ messages: setup ## collect the texts to translate and compile the translations
 lock: setup ## write requirements/*.lock anew from pyproject.toml
 	@$(PY) tools/lock.py
 
-bench: setup ## measure: submission to board, spectators on one web process
+bench: setup ## measure: submission to board, spectators, boards, checks and uploads
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) -m benchmarks.submission_stages
 	@$(PY) -m benchmarks.live_fanout
+	@$(PY) -m benchmarks.board_page
+	@$(PY) -m benchmarks.check_solution
+	@$(PY) -m benchmarks.upload_memory
 
 clean: ## remove .venv/ and var/ (says what that is and asks; CONFIRM=yes does not ask)
 	@CONFIRM="$(CONFIRM)" sh tools/clean.sh
