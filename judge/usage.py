@@ -150,7 +150,7 @@ def of_contest(contest: Contest) -> Totals:
 
 def by_contestant(contest: Contest) -> list[Contestant]:
     """Who used how much in a contest, the most CPU time first. One query however many they are."""
-    rows = (
+    rows: Any = (
         Run.objects.filter(_RAN, submission__contest=contest)
         .values(user_id=F("submission__user"), username=F("submission__user__username"))
         .annotate(**_SUMS, memory_peak=Max("memory_peak"), disk_peak=Max("disk_peak"))

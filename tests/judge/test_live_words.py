@@ -78,3 +78,18 @@ def test_those_who_wait_hear_their_new_place(broker: str) -> None:
     Host().must_claim()
     assert ("position", {"queue_position": 1}) in page.heard()
     assert first.pk != second.pk
+
+
+def test_the_owner_hears_the_usage_of_the_run_in_small_pieces_and_none_of_the_scorers(broker: str) -> None:
+    submission = make_submission(make_contest(), make_user())
+    page, host = Page(broker, submission.pk), Host()
+    spec = host.must_claim()
+    samples = [[at, at * 1.23456, at * 1.23456, 10**10 + at, 10**9, None, None] for at in range(100)]
+    host.heartbeat(spec, samples=samples)
+    host.run_well(spec)
+    scoring = host.must_claim("scoring")
+    host.heartbeat(scoring, samples=samples)
+    told = [data for name, data in page.heard() if name == "usage"]
+    assert all(data["attempt"] == 1 for data in told)
+    assert [sample for data in told for sample in data["samples"]] == samples
+    assert max(len(json.dumps(data)) for data in told) < 4096
