@@ -130,6 +130,7 @@ class ContestAdmin(Scoped, Base):
             "title": contest.title,
             "subtitle": None,
             "show_save_and_continue": False,
+            "show_save_and_add_another": False,
             "waiting": waiting,
             "join_link": request.build_absolute_uri(reverse("contests:join", args=[contest.slug])),
             "may_copy": may_open_contests(request),
@@ -146,9 +147,9 @@ class ContestAdmin(Scoped, Base):
         return redirect("admin:contests_contest_change", obj.pk)
 
     def response_change(self, request: HttpRequest, obj: Contest) -> HttpResponse:
-        if "_addanother" in request.POST:
-            return super().response_change(request, obj)
         messages.success(request, gettext("Saved."))
+        if not obj.is_organised_by(request.user):  # who took their own name off the list
+            return redirect("admin:contests_contest_changelist")
         return redirect("admin:contests_contest_change", obj.pk)
 
     # --- saving

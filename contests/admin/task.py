@@ -121,6 +121,10 @@ class TaskAdmin(Scoped, Base):
                     form.complain(field, sentence)
             else:
                 return self._saved(request, saved, version)
+        if request.FILES:
+            messages.warning(
+                request, gettext("Nothing was saved. Please choose the files again: browsers forget them.")
+            )
         return self._form_page(request, form, task, version)
 
     def _saved(self, request: HttpRequest, saved: TaskVersion, before: TaskVersion | None) -> HttpResponse:

@@ -175,6 +175,7 @@ def test_a_task_with_mistakes_is_not_made_and_says_them_all(client: Client) -> N
     assert page.status == 400
     assert not TaskVersion.objects.exists()
     assert "greater than or equal to 1" in page.text
+    assert "Please choose the files again" in page.text
     assert "“bad name.csv” cannot be the name of a data file" in page.text
     assert "must not be called solution.csv" in page.text
     assert "target, other" in page.html
@@ -238,3 +239,14 @@ def test_publishing_is_refused_with_every_reason_and_hiding_asks_first(client: C
     press(client, f"{path}hide/", f"{path}hide/")
     contest.refresh_from_db()
     assert not contest.published
+
+
+def test_who_takes_their_own_name_off_loses_the_contest_and_nobody_leaves_it_alone(client: Client) -> None:
+    make_user("grace")
+    contest = open_contest(client)
+    path = f"/admin/contests/contest/{contest.pk}/change/"
+    assert "A contest needs at least one organiser." in fill_in(client, path, organiser_names="").text
+    page = fill_in(client, path, organiser_names="grace")
+    assert page.path == "/admin/contests/contest/"
+    assert [user.username for user in contest.organisers.all()] == ["grace"]
+    assert client.get(path).status_code == 404
