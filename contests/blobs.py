@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import tempfile
 import time
@@ -113,11 +114,13 @@ def head(blob: Blob, limit: int = 65_536) -> bytes:
 def remove_cut_short(*, older_than_s: float = 3600.0) -> int:
     """Delete what writers that were killed left half written; a write that is under way is younger. Returns how many.
 
+    That is: blobs under way, and the files Django spools a form's files to, which a killed web process cannot remove.
     Whole blobs that no row names are left: deleting one could race with an upload of the same content.
     """
     before = time.time() - older_than_s
     removed = 0
-    for path in Path(settings.PODIUM_BLOBS).glob(f"{INCOMING}*"):
+    spooled = Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*")
+    for path in itertools.chain(Path(settings.PODIUM_BLOBS).glob(f"{INCOMING}*"), spooled):
         with contextlib.suppress(FileNotFoundError):  # its writer has just finished
             if path.stat().st_mtime < before:
                 path.unlink()

@@ -65,12 +65,15 @@ def test_bytes_that_are_not_what_was_announced_are_not_kept() -> None:
 def test_what_a_killed_writer_left_is_tidied_up_and_fresh_writes_are_not() -> None:
     root = Path(settings.PODIUM_BLOBS)
     old, fresh, kept = root / "incoming-old", root / "incoming-fresh", blobs.store([b"kept"])
-    for path in (old, fresh):
+    spooled = Path(settings.FILE_UPLOAD_TEMP_DIR) / "tmpabcdefgh.upload.csv"
+    for path in (old, fresh, spooled):
         path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+    for path in (old, spooled):
+        os.utime(path, (0, 0))
     os.utime(blobs.path_of(kept.sha256), (0, 0))
-    assert blobs.remove_cut_short() == 1
+    assert blobs.remove_cut_short() == 2
     assert not old.exists()
+    assert not spooled.exists()
     assert fresh.exists()
     assert blobs.path_of(kept.sha256).exists()
     fresh.unlink()
