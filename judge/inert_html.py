@@ -119,11 +119,14 @@ def _after_closing(text: str, name: str, place: int) -> int:
 
 
 def _open(name: str, raw: str, stack: list[str], out: list[str]) -> None:
+    attributes = _attributes(name, raw)
+    if name == "img" and not any(item.startswith(" src=") for item in attributes):
+        return  # a picture that would have to be fetched, or was never one
     if name not in _VOID:
         if len(stack) >= MAX_DEPTH:
             return
         stack.append(name)
-    out.append(f"<{name}{''.join(_attributes(name, raw))}>")
+    out.append(f"<{name}{''.join(attributes)}>")
 
 
 def _attributes(name: str, raw: str) -> list[str]:

@@ -12,7 +12,13 @@ from contests import notebooks
 
 
 def _file(*cells: Any, **changes: Any) -> bytes:
-    code = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": "x = 1"}
+    code: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": "x = 1",
+    }
     raw = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": list(cells) or [code]} | changes
     return json.dumps({key: value for key, value in raw.items() if value is not None}).encode()
 
