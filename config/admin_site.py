@@ -17,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from contests import organising
 
+# As an organiser needs them; what is not named here follows as Django sorts it.
+_ORDER = ("Contest", "Task", "StarterCode", "Participation", "Submission", "Check", "Team")
+
 
 class PodiumAdminSite(AdminSite):
     site_header = _("Administration")
@@ -27,6 +30,12 @@ class PodiumAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return organising.may_enter(request)
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["models"].sort(key=lambda model: _place(model["object_name"]))
+        return sorted(apps, key=lambda app: app["app_label"] != "contests")
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         wanted = request.GET.get("next") or reverse("admin:index")
         if self.has_permission(request):
@@ -34,3 +43,7 @@ class PodiumAdminSite(AdminSite):
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(wanted)
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)

@@ -27,7 +27,7 @@ FORM_SLACK = 1 << 20  # multipart boundaries and the other fields
 SMALL = 2 << 20  # JSON of runners, forms without a file
 SUBMISSION = re.compile(r"/api/v1/contests/[^/]+/(submissions|tasks/[0-9]+/trial)/|/contests/[^/]+/submit/")
 ADMIN_FILES = re.compile(
-    r"/admin/contests/(task|startercode|contest)/.+"
+    r"/admin/contests/(task|startercode|submission/try)/.+"
     r"|/api/v1/contests/[^/]+/(starter/[^/]+|tasks/([0-9]+/(solution|files/[^/]+))?)"
 )
 RUNNER_FILE = re.compile(r"/runner/v1/jobs/[^/]+/files/[^/]+")

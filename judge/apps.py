@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class JudgeConfig(AppConfig):
     name = "judge"
+    verbose_name = _("Judging")
 
     def ready(self) -> None:
         from contests import removal  # noqa: PLC0415 - models can be imported only now

@@ -29,9 +29,9 @@ def own_phase(request: HttpRequest, pk: int) -> Phase:
     return phase
 
 
-def own_version(task: Task) -> TaskVersion:
-    """The version its organisers are working on: a draft where there is one."""
-    version = drafts.edited(task)
+def own_version(task: Task, *, number: str = "") -> TaskVersion:
+    """The version of that number; without one what its organisers are working on, a draft where there is one."""
+    version = task.versions.filter(number=number).first() if number.isdecimal() else drafts.edited(task)
     if version is None:
         raise Http404
     return version

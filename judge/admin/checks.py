@@ -37,7 +37,7 @@ class CheckAdmin(ScopedReadOnly):
 
     def start_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
         task = own_task(request, task_id)
-        version = own_version(task)
+        version = own_version(task, number=request.POST.get("version", ""))
         try:
             check = checking.start(version, who(request))
         except checking.CannotCheck as refusal:

@@ -235,3 +235,16 @@ def test_pages_hold_nothing_that_the_policy_would_block(client: Client, path: st
     assert [
         fault for fault in faults if "attribute in" in fault or "inline" in fault or "<style>" in fault
     ] == []
+
+
+def test_the_contests_page_checks_what_is_in_force_and_the_tasks_page_its_draft(
+    client: Client, hidden: Contest
+) -> None:
+    Contest.objects.update(published=True)
+    task = Task.objects.get()
+    fill_in(client, f"/admin/contests/task/{task.pk}/change/", limit_wall_s="77")
+    Contest.objects.update(published=False)
+    start = f"/admin/contests/check/start/{task.pk}/"
+    press(client, page_of(hidden), start)
+    press(client, f"/admin/contests/task/{task.pk}/change/", start)
+    assert sorted(check.task_version.number for check in Check.objects.all()) == [1, 2]
