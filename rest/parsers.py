@@ -24,7 +24,10 @@ class Json(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         try:
-            found = json.loads(stream.read().decode("utf-8"), parse_constant=_refuse_constant)
+            text = stream.read().decode("utf-8")
+            found = json.loads(text, parse_constant=_refuse_constant)
+            if "\\u" in text:
+                json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be written nowhere
         except (ValueError, RecursionError) as error:
             raise ParseError(_("The body is not valid JSON.")) from error
         if not isinstance(found, dict):

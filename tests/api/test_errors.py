@@ -80,7 +80,7 @@ BODIES = [
     (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON, 400, "parse_error"),
     (b'{"display_name": ' + b"9" * 5000 + b"}", JSON, 400, "parse_error"),
     (b'{"display_name": "a\\u0000b"}', JSON, 400, "invalid"),
-    (b'{"display_name": "\\ud800"}', JSON, 400, "invalid"),
+    (b'{"display_name": "\\ud800"}', JSON, 400, "parse_error"),
     (b'{"display_name": {"a": 1}}', JSON, 400, "invalid"),
     (b'{"display_name": "' + b"x" * 61 + b'"}', JSON, 400, "invalid"),
     (b"display_name=x", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
@@ -103,7 +103,7 @@ def test_a_charset_of_the_clients_own_is_read_as_utf_8(charset: str) -> None:
     """On the whole application: Django itself would break before it looked for a view."""
 
     async def answer() -> httpx.Response:
-        transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=application)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             headers = {"content-type": f"{JSON}; charset={charset}"}
             return await client.patch("/api/v1/me/?x=1", content=b"{}", headers=headers)
@@ -135,3 +135,14 @@ def test_a_session_needs_its_csrf_token_for_what_changes_something(world: World)
 def test_a_file_is_given_to_a_client_that_accepts_only_its_type(world: World) -> None:
     answer = Client().get("/api/v1/contests/fuzzed/data/train.csv", headers={"accept": "text/csv"})
     assert (answer.status_code, answer["content-type"]) == (200, "application/octet-stream")
+
+
+@pytest.mark.parametrize("field", ["registration", "title"])
+def test_half_a_character_is_no_choice_and_no_title(world: World, field: str) -> None:
+    half = b'{"%s": "\\ud83d"}' % field.encode()
+    refused(ask(world, "organiser", "patch", "contests/fuzzed/", half), 400, "parse_error")
+
+
+def test_a_character_written_in_two_halves_is_one(world: World) -> None:
+    answer = ask(world, "contestant", "patch", "me/", b'{"display_name": "\\ud83d\\ude00 Ann"}')
+    assert answer.status_code == 200, answer.content
