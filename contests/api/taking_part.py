@@ -164,7 +164,7 @@ class MyParticipation(Endpoint):
 class ParticipantSerializer(serializers.ModelSerializer[Participation]):
     username = serializers.CharField(source="user.username")
     public_name = serializers.CharField(source="user.public_name")
-    email = serializers.CharField(source="user.email")
+    email = serializers.SerializerMethodField(help_text="Null, but for administrators of the site.")
     team_id = serializers.IntegerField()
     name = serializers.CharField(source="team.name", help_text="On the board.")
 
@@ -182,6 +182,9 @@ class ParticipantSerializer(serializers.ModelSerializer[Participation]):
             "joined_at",
         )
         read_only_fields = fields
+
+    def get_email(self, place: Participation) -> str | None:
+        return place.user.email if self.context["request"].user.is_superuser else None
 
 
 class DecisionSerializer(serializers.Serializer[Any]):
@@ -234,4 +237,4 @@ class Participant(Endpoint):
         given = DecisionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         joining.decide(place, given.validated_data["state"])
-        return Response(ParticipantSerializer(place).data)
+        return Response(ParticipantSerializer(place, context={"request": request}).data)

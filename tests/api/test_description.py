@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS
-from drf_spectacular.generators import SchemaGenerator
 
 from config import api_urls
+from tests.api.world import description
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 Described = tuple[str, str, dict[str, Any]]
@@ -19,8 +19,7 @@ Described = tuple[str, str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    found: dict[str, Any] = SchemaGenerator(urlconf="config.api_urls").get_schema(request=None, public=True)
-    return found
+    return description()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ The seed is fixed, so a failure here is the same for everybody. More examples by
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,6 @@ import schemathesis
 from django.core import signals
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
-from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -26,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.world import ROLES, World, make_world
+from tests.api.world import ROLES, World, description, make_world
 
 SEED = 20_261_122
 EXAMPLES = 6
@@ -40,13 +38,6 @@ NAMES = {"data": "train.csv", "starter": "baseline.py", "environments": "python"
 
 pytestmark = pytest.mark.django_db
 application = get_wsgi_application()
-
-
-def description() -> dict[str, Any]:
-    """As it is served, but for the one thing that JSON cannot say: nothing in it is lazy."""
-    made = SchemaGenerator(urlconf="config.api_urls").get_schema(request=None, public=True)
-    found: dict[str, Any] = json.loads(json.dumps(made, default=str))
-    return found
 
 
 schema = schemathesis.openapi.from_dict(description())
