@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import reset_links
 from accounts.models import User
+
+MOST_LINKS = 20  # at a time: they are shown in messages, which a browser keeps
 
 admin.site.unregister(
     Group
@@ -36,6 +41,7 @@ class PodiumUserAdmin(UserAdmin):
     show_full_result_count = False
     list_per_page = 50
     readonly_fields = ("last_login", "date_joined")
+    actions = ("make_reset_links",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("display_name", "first_name", "last_name", "email")}),
@@ -48,6 +54,18 @@ class PodiumUserAdmin(UserAdmin):
         ),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
+
+    @admin.action(description=_("Make a link by which the person chooses a new password"))
+    def make_reset_links(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Shown once, to whoever asked; each works once, for three days."""
+        for user in queryset[:MOST_LINKS]:
+            try:
+                link = request.build_absolute_uri(reset_links.path_for(user))
+            except reset_links.NoSuchLink as error:
+                messages.error(request, str(error))
+            else:
+                words = gettext("For %(name)s, once, for three days: %(link)s")
+                messages.success(request, words % {"name": user.username, "link": link})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 
@@ -20,6 +21,6 @@ class NoSuchLink(Exception):
 def path_for(user: User) -> str:
     """The path of a fresh link. Raises NoSuchLink."""
     if not user.is_active:
-        raise NoSuchLink(f"The account {user.username} is not active.")
+        raise NoSuchLink(_("The account %(name)s is not active.") % {"name": user.username})
     key = default_token_generator.make_token(user)
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})

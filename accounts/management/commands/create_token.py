@@ -33,4 +33,7 @@ class Command(BaseCommand):
             except ValidationError as error:
                 raise CommandError("; ".join(error.messages)) from error
             user.save()
-        self.stdout.write(tokens.create_api_token(user=user, name=options["name"]))
+        try:
+            self.stdout.write(tokens.create_api_token(user=user, name=options["name"]))
+        except tokens.TooMany as error:
+            raise CommandError(str(error)) from error
