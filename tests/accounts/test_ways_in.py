@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -86,6 +87,19 @@ def test_a_site_with_mail_sends_the_link(alice: User, client: Client, settings: 
     choose_password(address.removeprefix("http://testserver"), client)
     alice.refresh_from_db()
     assert alice.check_password(NEW)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_site_with_mail_has_pages_for_addresses_and_forgotten_passwords(
+    alice: User, settings: Settings, language: str
+) -> None:
+    settings.MAIL_WORKS = True
+    EmailAddress.objects.create(user=alice, email="alice@example.org", primary=True, verified=True)
+    EmailAddress.objects.create(user=alice, email="alice@uni.example.edu", verified=False)
+    page = read(signed_in(alice, language=language), "/accounts/email/")
+    assert "alice@uni.example.edu" in page.text
+    assert page.faults() == []
+    assert read(signed_in(None, language=language), "/accounts/password/reset/").faults() == []
 
 
 def test_sign_up_can_be_closed(client: Client, settings: Settings) -> None:
