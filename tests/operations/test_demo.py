@@ -134,16 +134,16 @@ def test_a_first_start_ends_with_scores_on_both_boards(demo: Demo) -> None:
 
 def test_the_password_beside_the_address_opens_the_admin(demo: Demo) -> None:
     with httpx.Client(base_url=demo.url, follow_redirects=True, timeout=20) as browser:
-        form = browser.get("/admin/login/")
+        form = browser.get("/admin/")
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
         assert token is not None
         fields = {
-            "username": "admin",
+            "login": "admin",
             "password": demo.password,
             "csrfmiddlewaretoken": token[1],
             "next": "/admin/",
         }
-        answer = browser.post("/admin/login/", data=fields, headers={"Referer": f"{demo.url}/admin/login/"})
+        answer = browser.post(form.url, data=fields, headers={"Referer": str(form.url)})
         assert answer.url.path == "/admin/"
         assert answer.status_code == httpx.codes.OK
 
@@ -167,6 +167,19 @@ def test_a_sample_submission_gets_the_verdict_and_the_score_it_promises(demo: De
     if sample.expected_score is not None:
         better = found["public_score"] - sample.expected_score
         assert better >= 0 if sample.contest == "digits" else better <= 0
+
+
+def test_the_third_contest_gets_its_board_from_a_notebook_and_scripts(demo: Demo) -> None:
+    rows = eventually(
+        lambda: demo.board("breast-cancer") if len(demo.board("breast-cancer")) == 3 else [],
+        within_s=300,
+        what="three rows on the board of breast-cancer",
+    )
+    assert rows[0]["name"] == "Emmy"  # who handed in the notebook
+    eventually(
+        lambda: f"{demo.url}/contests/breast-cancer/leaderboard/" in demo.var.with_name("said").read_text(),
+        what="the terminal says so",
+    )
 
 
 def test_a_second_start_is_quick_and_keeps_everything(demo: Demo) -> None:
