@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +11,7 @@ from contests.models import Contest
 
 
 def person(request: HttpRequest) -> User | AnonymousUser:
-    return cast("User | AnonymousUser", request.user)
+    return request.user
 
 
 def contests_of(request: HttpRequest) -> QuerySet[Contest]:

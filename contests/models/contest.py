@@ -24,9 +24,9 @@ class ContestQuerySet(models.QuerySet["Contest"]):
         """Superusers organise all."""
         if getattr(user, "is_superuser", False):
             return self
-        if not getattr(user, "is_authenticated", False):
+        if not isinstance(user, AbstractBaseUser):
             return self.none()
-        return self.filter(organisers=user)
+        return self.filter(organisers=user.pk)
 
 
 class Contest(models.Model):

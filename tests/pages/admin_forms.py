@@ -61,7 +61,7 @@ def press(client: Client, page_path: str, action: str) -> Answer:
     html = read(client, page_path).html
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', html)
     assert token, f"{page_path} has no form"
-    form = next((f for f in re.findall(r"<form.*?</form>", html, re.S) if f'action="{action}"' in f), "")
+    form = next((f for f in re.findall(r"<form.*?</form>", html, re.DOTALL) if f'action="{action}"' in f), "")
     sent = {
         attribute(tag, "name"): attribute(tag, "value")
         for tag in re.findall(r"<input[^>]*hidden[^>]*>", form)
