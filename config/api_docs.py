@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views import View
-from drf_spectacular.views import SpectacularAPIView
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+
+RENDERERS = {"yaml": OpenApiYamlRenderer, "json": OpenApiJsonRenderer}
 
 
-class SchemaView(SpectacularAPIView):
-    """OpenAPI 3, as YAML, or JSON with `?format=json`."""
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """OpenAPI 3, as YAML, or as JSON with `?format=json`."""
+    kind = "json" if request.GET.get("format") == "json" else "yaml"
+    written = _written(kind, get_language() or "en")
+    return HttpResponse(written, content_type=str(RENDERERS[kind].media_type))
 
-    throttle_classes = ()
+
+@functools.lru_cache(maxsize=2 * len(RENDERERS))
+def _written(kind: str, language: str) -> bytes:
+    """Made once a process: it takes a second, and everybody may ask for it."""
+    made = SchemaGenerator(urlconf="config.api_urls").get_schema(  # type: ignore[no-untyped-call]
+        request=None, public=True
+    )
+    written = RENDERERS[kind]().render(made, renderer_context={})
+    return written if isinstance(written, bytes) else written.encode()
 
 
-class DocsView(View):
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
     """Swagger UI (vendored by drf-spectacular-sidecar), started by static/js/api-docs.js."""
-
-    http_method_names = ["get", "head"]
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return render(request, "api/docs.html")
+    return render(request, "api/docs.html")

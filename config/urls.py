@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from config.api_docs import DocsView, SchemaView
+from config import api_docs
 from config.health import healthz
 
 urlpatterns = [
@@ -16,8 +16,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("config.api_urls")),
-    path("api/schema/", SchemaView.as_view(), name="api-schema"),
-    path("api/docs/", DocsView.as_view(), name="api-docs"),
+    path("api/schema/", api_docs.schema, name="api-schema"),
+    path("api/docs/", api_docs.docs, name="api-docs"),
     path("runner/v1/", include("judge.runner_urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz),

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.world import ROLES, World, description, make_world
 
 SEED = 20_261_122
-EXAMPLES = 6
+EXAMPLES = 12
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -63,10 +63,12 @@ def real(case: Any, world: World, digest: int) -> dict[str, Any]:
     return {key: named if key == "name" else world.places[key] for key in generated}
 
 
-def roles(case: Any, digest: int) -> tuple[str, ...]:
+def role_of(case: Any, digest: int) -> str:
     """Without a login most operations say the same 401 to whatever is sent."""
     public = {} in case.operation.definition.raw.get("security", [])
-    return ROLES if public or digest % 8 < 2 else ROLES[1:]
+    if digest % 3 == 0 and (public or digest % 8 < 2):
+        return "anonymous"
+    return ROLES[1 + digest % 2]
 
 
 @schema.parametrize()
@@ -79,7 +81,7 @@ def roles(case: Any, digest: int) -> tuple[str, ...]:
     suppress_health_check=list(HealthCheck),
 )
 def test_no_request_breaks_the_site_and_every_answer_is_as_described(case: Any, world: World) -> None:
+    hypothesis.note(f"seed {SEED}")
     digest = zlib.crc32(repr((case.path_parameters, case.query, case.body)).encode())
     case.path_parameters = real(case, world, digest)
-    for role in roles(case, digest):
-        case.call_and_validate(checks=CHECKS, headers=world.headers(role))
+    case.call_and_validate(checks=CHECKS, headers=world.headers(role_of(case, digest)))
