@@ -32,6 +32,13 @@ class Moment(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
     field_class = _MomentField
 
 
+class Ordering(django_filters.OrderingFilter):  # type: ignore[misc]
+    """Several names, separated by commas, each with a minus for the other direction. Nothing between commas is none."""
+
+    def filter(self, qs: Any, value: list[str] | None) -> Any:
+        return super().filter(qs, [name for name in value or [] if name])
+
+
 class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """The base of every list's filters."""
 
@@ -40,4 +47,3 @@ Choice = django_filters.ChoiceFilter
 Text = django_filters.CharFilter
 Flag = django_filters.BooleanFilter
 Number = django_filters.NumberFilter
-Ordering = django_filters.OrderingFilter

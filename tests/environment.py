@@ -16,5 +16,7 @@ os.environ.update(  # noqa: TID251
     PODIUM_SECRET_KEY="only-for-tests",
     PODIUM_ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
     # Many tests are one person at one address; the throttles have tests of their own.
-    **{f"PODIUM_API_{scope}_PER_MINUTE": "0" for scope in ("ANONYMOUS", "USER", "UPLOADS", "TOKENS", "BOARD")},
+    **{
+        f"PODIUM_API_{scope}_PER_MINUTE": "0" for scope in ("ANONYMOUS", "USER", "UPLOADS", "TOKENS", "BOARD")
+    },
 )

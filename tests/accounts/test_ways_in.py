@@ -112,7 +112,9 @@ def test_sign_up_can_be_closed(client: Client, settings: Settings) -> None:
 
 
 def test_a_class_behind_one_address_may_sign_up_in_the_same_minute(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # thirty slow ones take a while
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # thirty slow ones take a while
     for number in range(30):
         answer = Client().post(
             "/accounts/signup/", {"username": f"student{number}", "password1": NEW, "password2": NEW}

@@ -65,6 +65,7 @@ REQUESTS = [
     ("contestant", "get", "contests/?page_size=0", 400, "invalid"),
     ("contestant", "get", "contests/?state=nope", 400, "invalid"),
     ("contestant", "get", "contests/?ordering=password", 400, "invalid"),
+    ("contestant", "get", "contests/?ordering=,title,password", 400, "invalid"),
     ("contestant", "get", "submissions/?created_after=yesterday", 400, "invalid"),
     ("contestant", "get", "submissions/?created_after=0001-01-01T00:00:00%2B14:00", 400, "invalid"),
     ("contestant", "get", "submissions/?created_after=9999-12-31T23:59:59-14:00", 400, "invalid"),

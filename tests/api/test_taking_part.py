@@ -42,6 +42,8 @@ def test_contests_are_found_by_state_words_and_ones_own(alice: Caller) -> None:
         assert (slugs(found), found.json()["results"][0]["state"]) == ([slug], state)
     assert slugs(alice.get("contests/", search="手写")) == ["digits"]
     assert slugs(alice.get("contests/", ordering="slug")) == ["digits", "next", "past"]
+    assert slugs(alice.get("contests/", ordering=",,-slug,")) == ["past", "next", "digits"]
+    assert len(slugs(alice.get("contests/", ordering=",,,"))) == 3
     assert slugs(alice.get("contests/", mine="true")) == []
     alice.send("post", "contests/digits/join/")
     assert slugs(alice.get("contests/", mine="true")) == ["digits"]
