@@ -43,6 +43,9 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*
 _ATTRIBUTE = re.compile(r"(?<![a-zA-Z])([a-zA-Z]++)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>=]+))")
 
 
+_LONG_NUMBER = re.compile(r"(&#[0-9]{7})[0-9]+")  # no character has one; Python refuses to read 5,000 digits
+
+
 class TooIntricate(Exception):
     """More tags or character references than anybody's notebook has."""
 
@@ -81,7 +84,7 @@ def _rewritten(text: str) -> str:
         opening = text.find("<", place)
         if opening != place:
             end = len(text) if opening < 0 else opening
-            out.append(html.escape(html.unescape(text[place:end])))
+            out.append(html.escape(_decoded(text[place:end])))
             place = end
             continue
         if text.startswith("<!", place) or text.startswith("<?", place):
@@ -114,8 +117,13 @@ def _after_comment(text: str, place: int, *, look: bool) -> tuple[int, bool]:
 
 def _after_closing(text: str, name: str, place: int) -> int:
     """Behind the next closing tag of that name; the end of the text where there is none."""
-    found = re.compile(rf"</{name}[^>]*>", re.IGNORECASE).search(text, place)
-    return len(text) if found is None else found.end()
+    found = re.compile(rf"</{name}", re.IGNORECASE).search(text, place)
+    end = -1 if found is None else text.find(">", found.end())  # looked for once, not from each "</script"
+    return len(text) if end < 0 else end + 1
+
+
+def _decoded(text: str) -> str:
+    return html.unescape(_LONG_NUMBER.sub(r"\1", text))
 
 
 def _open(name: str, raw: str, stack: list[str], out: list[str]) -> None:
@@ -133,7 +141,7 @@ def _attributes(name: str, raw: str) -> list[str]:
     written: dict[str, str] = {}
     for found in _ATTRIBUTE.finditer(raw):
         key = found[1].lower()
-        value = html.unescape(next(part for part in found.groups()[1:] if part is not None))
+        value = _decoded(next(part for part in found.groups()[1:] if part is not None))
         if key not in written and _allowed(name, key, value):
             written[key] = f' {key}="{html.escape(value)}"'
     return list(written.values())

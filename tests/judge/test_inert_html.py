@@ -107,6 +107,9 @@ _BOMBS = {
     "many attributes": "<p " + "a=1 " * 500_000 + ">",
     "entities": "&a" * 200_000,
     "styles": "<style>" * 200_000,
+    "closings that do not end": "<script>" + "</script" * 1_000_000,
+    "one long number": "&#" + "9" * 2_000_000 + ";",
+    "long numbers": f"<a href='&#{'0' * 5_000}65;'>" * 1_000,
     "closings": "<div>" * 59 + "</b>" * 190_000,
     "one picture": f'<img src="data:image/png;base64,{"A" * (9 << 20)}">',
 }
