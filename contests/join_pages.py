@@ -25,6 +25,7 @@ from contests.models import Contest, Participation
 _FIELD_OF = {
     "invite": "code",
     "wrong_code": "code",
+    "too_many_codes": "code",
     "rules": "accept_rules",
     "bad_name": "name",
     "name_taken": "name",

@@ -8,12 +8,15 @@ rules that its person accepted, so that changed rules are asked again; submissio
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import hmac
 import random
+import time
 from collections.abc import Callable
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +28,7 @@ from contests.models import Contest, Participation, Team
 
 State = Participation.State
 Registration = Contest.Registration
+MOST_CODES, CODES_WINDOW_S = 10, 600  # tries of one person
 
 # Rooms above that show a team's name; each is called inside the transaction that changes one.
 after_rename: list[Callable[[Team], None]] = []
@@ -175,7 +179,7 @@ def join(
         if place is None:
             team = _new_team(locked, user, name)
             place = Participation(contest=locked, user=user, team=team)
-        elif name.strip() and names.clean(name) != place.team.name:
+        elif name.strip() and not locked.pseudonymous and names.clean(name) != place.team.name:
             _set_name(place.team, _free_name(locked, name, but=place.team))
         place.state = state
         if digest and (accept_rules and place.rules_digest != digest):
@@ -194,7 +198,7 @@ def _admit(user: User, contest: Contest, place: Participation | None, code: str)
     if policy == Registration.OPEN or contest.is_organised_by(user):
         return State.ACTIVE
     if policy == Registration.INVITE:
-        return _by_code(contest, place, code)
+        return _by_code(user, contest, place, code)
     if policy == Registration.DOMAIN:
         if _of_a_listed_domain(user, contest):
             return State.ACTIVE
@@ -206,8 +210,10 @@ def _admit(user: User, contest: Contest, place: Participation | None, code: str)
     raise NotAdmitted("registration_closed", _closed())
 
 
-def _by_code(contest: Contest, place: Participation | None, code: str) -> State:
+def _by_code(user: User, contest: Contest, place: Participation | None, code: str) -> State:
     wanted = contest.invite_code.strip()
+    if code.strip():
+        _count_try(user)
     # Compared in constant time, and an empty code opens nothing.
     if wanted and hmac.compare_digest(_bytes(wanted), _bytes(code.strip())):
         return State.ACTIVE
@@ -216,6 +222,17 @@ def _by_code(contest: Contest, place: Participation | None, code: str) -> State:
             return State.PENDING
         raise NotAdmitted("invite", _("This contest is by invitation: join it with your invitation code."))
     raise NotAdmitted("wrong_code", _("This is not the invitation code of this contest."))
+
+
+def _count_try(user: User) -> None:
+    """A code that an organiser made up is short: nobody tries thousands. While the cache is away nothing is counted."""
+    key = f"joining:codes:{user.pk}:{int(time.time() // CODES_WINDOW_S)}"
+    cache.add(key, 0, timeout=CODES_WINDOW_S)
+    with contextlib.suppress(ValueError):  # the cache lost it in between
+        if cache.incr(key) > MOST_CODES:
+            raise NotAdmitted(
+                "too_many_codes", _("These are too many invitation codes. Try again in ten minutes."), 429
+            )
 
 
 def _bytes(text: str) -> bytes:

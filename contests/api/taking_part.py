@@ -125,7 +125,7 @@ class Join(Endpoint):
         """Join a contest, or ask to; accept its rules.
 
         An open contest without rules is joined by the first submission. 403 says in `code` what is missing: rules,
-        invite, wrong_code, domain, registration_closed, refused.
+        invite, wrong_code, domain, registration_closed, refused. 429 with code `too_many_codes` after ten codes.
         """
         contest = visible(request, slug)
         given = JoinSerializer(data=request.data)

@@ -288,3 +288,26 @@ def test_of_two_who_want_one_name_at_once_one_gets_it() -> None:
     )
     assert sorted(map(str, results)) == ["Same", "name_taken"]
     assert Team.objects.filter(name="Same").count() == 1
+
+
+def test_joining_again_does_not_undo_a_made_up_name() -> None:
+    contest, user = make_contest(pseudonymous=True), make_user("jane")
+    made_up = joining.join(user, contest).team.name
+    assert joining.join(user, contest, name="Jane Doe").team.name == made_up
+    assert Team.objects.get(contest=contest).name == made_up
+
+
+def test_codes_are_not_tried_by_the_thousand(counting: None) -> None:
+    contest, user = make_contest(registration="invite", invite_code="7"), make_user("guesser")
+    for number in range(100, 100 + joining.MOST_CODES):
+        assert refusal(user, contest, code=str(number)).code == "wrong_code"
+    refused = refusal(user, contest, code="7")
+    assert (refused.code, refused.status) == ("too_many_codes", 429)
+    assert joining.join(make_user("invited"), contest, code="7").state == "active"
+
+
+@pytest.fixture
+def counting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that keeps; the ten minutes do not end meanwhile."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    monkeypatch.setattr(joining, "CODES_WINDOW_S", 10**6)
