@@ -13,6 +13,7 @@ from leaderboard import api as leaderboard_api
 contest = [
     path("", contests.ContestDetail.as_view(), name="contest"),
     path("publish/", contests.ContestPublish.as_view(), name="publish"),
+    path("copy/", contests.ContestCopy.as_view(), name="copy"),
     path("withdraw/", contests.ContestWithdraw.as_view(), name="withdraw"),
     path("rules/", taking_part.Rules.as_view(), name="rules"),
     path("join/", taking_part.Join.as_view(), name="join"),

@@ -16,11 +16,11 @@ Row = TypeVar("Row", bound=Model)
 
 
 @transaction.atomic
-def copy_contest(contest: Contest, *, who: User) -> Contest:
+def copy_contest(contest: Contest, *, who: User, slug: str = "", title: str = "") -> Contest:
     """The copy, organised by `who` alone. Its files are the same blobs; its tasks have to be checked anew."""
     copied = _unsaved(Contest.objects.get(pk=contest.pk))
-    copied.slug = _free_slug(contest.slug)
-    copied.title = (_("Copy of %(title)s") % {"title": contest.title})[:120]
+    copied.slug = slug or _free_slug(contest.slug)
+    copied.title = title or (_("Copy of %(title)s") % {"title": contest.title})[:120]
     copied.published = False
     copied.invite_code = ""
     copied.save()

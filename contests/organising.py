@@ -42,3 +42,9 @@ def may_enter(request: HttpRequest) -> bool:
     if not (user.is_active and user.is_authenticated):
         return False
     return user.is_superuser or user.is_staff or bool(organised_ids(request))
+
+
+def named(usernames: list[str]) -> tuple[list[User], list[str]]:
+    """The active people of these names, and the names that are nobody's."""
+    found = {user.username: user for user in User.objects.filter(username__in=usernames, is_active=True)}
+    return list(found.values()), [name for name in usernames if name not in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as django_filters
@@ -39,11 +40,32 @@ class Ordering(django_filters.OrderingFilter):  # type: ignore[misc]
         return super().filter(qs, [name for name in value or [] if name])
 
 
+class _FlagWidget(forms.TextInput):
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        raw = super().value_from_datadict(data, files, name)
+        return {"true": True, "false": False, "": None}.get(raw.lower(), raw) if isinstance(raw, str) else raw
+
+
+class _FlagField(forms.NullBooleanField):
+    def to_python(self, value: Any) -> bool | None:
+        if value not in {True, False, None}:
+            raise ValidationError(_("This must be true or false."))
+        return super().to_python(value)
+
+
+class Flag(django_filters.BooleanFilter):  # type: ignore[misc]
+    """true or false; Django's own takes all else for neither."""
+
+    field_class = _FlagField
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, widget=_FlagWidget)
+
+
 class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """The base of every list's filters."""
 
 
 Choice = django_filters.ChoiceFilter
 Text = django_filters.CharFilter
-Flag = django_filters.BooleanFilter
 Number = django_filters.NumberFilter

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from contests import organising
 from contests.models import Contest, Phase
 
 if TYPE_CHECKING:
@@ -82,15 +83,14 @@ class ContestForm(ContestModelForm):
 
     def clean_organiser_names(self) -> list[User]:
         wanted = _names(self.cleaned_data["organiser_names"])
-        found = {user.username: user for user in User.objects.filter(username__in=wanted, is_active=True)}
-        unknown = [name for name in wanted if name not in found]
+        found, unknown = organising.named(wanted)
         if unknown:
             raise forms.ValidationError(
                 gettext("There is no account with this username: %(names)s") % {"names": ", ".join(unknown)}
             )
         if self.instance.pk and not found:
             raise forms.ValidationError(gettext("A contest needs at least one organiser."))
-        return list(found.values())
+        return found
 
     def clean_email_domains(self) -> str:
         domains = [name.lower().lstrip("@") for name in _names(self.cleaned_data["email_domains"])]

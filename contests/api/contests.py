@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,10 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_authentication import person
-from contests import joining, opening, publishing, removal
+from accounts.models import User
+from contests import copying, joining, opening, publishing, removal
 from contests.api.access import organised, visible
 from contests.api.shapes import STATES, ContestBriefSerializer, ContestSerializer
-from contests.api.writing import ContestChangeSerializer, ContestWriteSerializer
+from contests.api.writing import ContestChangeSerializer, ContestCopySerializer, ContestWriteSerializer
 from contests.models import Contest, Phase
 from rest.errors import Refused
 from rest.filters import Choice, Filters, Flag, Ordering, Text
@@ -99,9 +100,7 @@ class ContestList(ListEndpoint):
 
         For organisers (`is_organiser` in /me/). It is hidden until it is published, and yours to organise.
         """
-        user = person(request)
-        if not (user.is_staff or user.is_superuser):
-            raise PermissionDenied(_("Only organisers may open contests. Ask who runs this site."))
+        user = _opener(request)
         given = ContestWriteSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         with transaction.atomic():
@@ -109,6 +108,13 @@ class ContestList(ListEndpoint):
             contest.organisers.add(user)
             _settle(contest)
         return Response(ContestSerializer(contest, context={"request": request}).data, status=201)
+
+
+def _opener(request: Request) -> User:
+    user = person(request)
+    if not (user.is_staff or user.is_superuser):
+        raise PermissionDenied(_("Only organisers may open contests. Ask who runs this site."))
+    return user
 
 
 def _settle(contest: Contest) -> None:
@@ -194,3 +200,27 @@ class ContestWithdraw(Endpoint):
         contest = organised(request, slug)
         publishing.hide(contest)
         return Response(ContestSerializer(contest, context={"request": request}).data)
+
+
+class ContestCopy(Endpoint):
+    tag = ORGANISING
+    serializer_class = ContestSerializer
+
+    @extend_schema(
+        request=ContestCopySerializer,
+        responses={201: ContestSerializer, 409: refusal("Another contest has this slug.")},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Copy a contest: its words, phases, tasks and starter code, hidden, without people and submissions.
+
+        For the next term. Its tasks have to be checked anew.
+        """
+        contest = organised(request, slug)
+        user = _opener(request)
+        given = ContestCopySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        try:
+            copied = copying.copy_contest(contest, who=user, **given.validated_data)
+        except IntegrityError as error:
+            raise Refused("slug_taken", _("Another contest has this address."), 409) from error
+        return Response(ContestSerializer(copied, context={"request": request}).data, status=201)

@@ -166,6 +166,7 @@ class ContestSerializer(ContestBriefSerializer):
     has_rules = serializers.SerializerMethodField(help_text="Whether there are rules to accept.")
     invite_code = serializers.SerializerMethodField(help_text="Null, but for organisers.")
     email_domains = serializers.SerializerMethodField(help_text="For registration by domain.")
+    organisers = serializers.SerializerMethodField(help_text="Usernames; null, but for organisers.")
     organised_by_me = serializers.SerializerMethodField()
 
     class Meta(ContestBriefSerializer.Meta):
@@ -182,6 +183,7 @@ class ContestSerializer(ContestBriefSerializer):
             "email_domains",
             "has_rules",
             "invite_code",
+            "organisers",
             "organised_by_me",
             "tasks",
         )
@@ -199,7 +201,16 @@ class ContestSerializer(ContestBriefSerializer):
         return joining.listed_domains(contest)
 
     def get_organised_by_me(self, contest: Contest) -> bool:
-        return contest.is_organised_by(self.context["request"].user)
+        known: dict[int, bool] = self.context.setdefault("organised", {})  # asked once, for three fields
+        if contest.pk not in known:
+            known[contest.pk] = contest.is_organised_by(self.context["request"].user)
+        return known[contest.pk]
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
+    def get_organisers(self, contest: Contest) -> list[str] | None:
+        if not self.get_organised_by_me(contest):
+            return None
+        return list(contest.organisers.order_by("username").values_list("username", flat=True))
 
     def get_invite_code(self, contest: Contest) -> str | None:
         return contest.invite_code if self.get_organised_by_me(contest) else None

@@ -8,18 +8,28 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from contests import joining
+from accounts.models import User
+from contests import joining, organising
 from contests.models import Contest, Phase
 from rest.fields import MomentField
 
 MAX_TEXT = 200_000
 MAX_LIMIT = 1_000_000
+MAX_ORGANISERS = 100
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _TEXTS = ("description", "evaluation", "data_description", "rules")
 
 
 class ContestWriteSerializer(serializers.ModelSerializer[Contest]):
     """All but `slug` and `title` may be left out. `slug` cannot be changed later: links keep working."""
+
+    organisers = serializers.ListField(
+        child=serializers.CharField(max_length=150),
+        required=False,
+        allow_empty=False,
+        max_length=MAX_ORGANISERS,
+        help_text="Usernames. They may do all that you may with this contest.",
+    )
 
     class Meta:
         model = Contest
@@ -35,6 +45,7 @@ class ContestWriteSerializer(serializers.ModelSerializer[Contest]):
             "invite_code",
             "email_domains",
             "pseudonymous",
+            "organisers",
         )
         extra_kwargs = {
             name: {"max_length": MAX_TEXT} for text in _TEXTS for name in (text, f"{text}_zh")
@@ -53,6 +64,14 @@ class ContestWriteSerializer(serializers.ModelSerializer[Contest]):
             )
         return ", ".join(domains)
 
+    def validate_organisers(self, names: list[str]) -> list[User]:
+        found, unknown = organising.named(names)
+        if unknown:
+            raise serializers.ValidationError(
+                _("There is no account with this username: %(names)s") % {"names": ", ".join(unknown)}
+            )
+        return found
+
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         now = self.instance or Contest()
         registration = given.get("registration", now.registration)
@@ -68,6 +87,13 @@ class ContestChangeSerializer(ContestWriteSerializer):
 
     class Meta(ContestWriteSerializer.Meta):
         fields = tuple(name for name in ContestWriteSerializer.Meta.fields if name != "slug")
+
+
+class ContestCopySerializer(serializers.Serializer[Any]):
+    slug = serializers.SlugField(
+        max_length=60, required=False, help_text="Left out, made from the original's."
+    )
+    title = serializers.CharField(max_length=120, required=False, help_text="Left out, “Copy of …”.")
 
 
 class PhaseWriteSerializer(serializers.ModelSerializer[Phase]):
@@ -105,4 +131,9 @@ class PhaseWriteSerializer(serializers.ModelSerializer[Phase]):
         ends = given.get("ends_at", now.ends_at if now else None)
         if starts and ends and ends <= starts:
             raise serializers.ValidationError({"ends_at": _("The end must come after the start.")})
+        revealed = given.get("private_revealed_at", now.private_revealed_at if now else None)
+        if starts and revealed and revealed < starts:
+            raise serializers.ValidationError(
+                {"private_revealed_at": _("Private scores cannot be shown before the start.")}
+            )
         return given

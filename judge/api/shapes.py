@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -14,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from contests import check_texts
-from contests.models import Check, Submission
+from contests.models import Check, Contest, Submission
 from judge import queue
 from judge.models import Run
 from judge.templatetags.judging import complaint
@@ -24,8 +24,12 @@ VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
 
 
 def shown(request: Request) -> QuerySet[Submission]:
-    return Submission.objects.visible_to(request.user).select_related(
-        "contest", "phase", "environment", "team", "user"
+    """What the reader may see; `organised` says of each whether the reader is an organiser of its contest."""
+    own = Contest.objects.organised_by(request.user).filter(pk=OuterRef("contest_id"))
+    return (
+        Submission.objects.visible_to(request.user)
+        .annotate(organised=Exists(own))
+        .select_related("contest", "phase", "environment", "team", "user")
     )
 
 
@@ -106,7 +110,9 @@ class SubmissionBriefSerializer(serializers.ModelSerializer[Submission]):
     team = serializers.CharField(source="team.name")
     environment = serializers.CharField(source="environment.name")
     verdict = serializers.SerializerMethodField(help_text="Null until it has ended.")
-    private_score = serializers.SerializerMethodField(help_text="Null until private scores are revealed.")
+    private_score = serializers.SerializerMethodField(
+        help_text="Null until private scores are revealed, but for organisers."
+    )
 
     class Meta:
         model = Submission
@@ -136,7 +142,8 @@ class SubmissionBriefSerializer(serializers.ModelSerializer[Submission]):
         return submission.verdict or None
 
     def get_private_score(self, submission: Submission) -> float | None:
-        return submission.private_score if submission.phase.private_revealed else None
+        may_see = submission.phase.private_revealed or getattr(submission, "organised", False)
+        return submission.private_score if may_see else None
 
 
 class SubmissionSerializer(SubmissionBriefSerializer):

@@ -271,3 +271,55 @@ def test_only_organisers_open_contests_and_only_their_own(organiser: Caller, con
     renamed = organiser.send("patch", "contests/running/", {"pseudonymous": True})
     assert renamed.status_code == 200
     assert Participation.objects.get().team.name != "lea"
+
+
+def test_organisers_are_named_as_in_the_admin(organiser: Caller, site: None) -> None:
+    helper = Caller(make_user("helper"))
+    made = organiser.send(
+        "post", "contests/", {"slug": "autumn", "title": "Autumn", "organisers": ["helper"]}
+    )
+    assert made.json()["organisers"] == ["helper", "olga"]
+    assert helper.get("contests/autumn/").json()["organised_by_me"] is True
+    refused = helper.send("patch", "contests/autumn/", {"organisers": ["olga", "nobody"]})
+    assert refused.json()["errors"]["organisers"] == ["There is no account with this username: nobody"]
+    assert helper.send("patch", "contests/autumn/", {"organisers": []}).status_code == 400
+    assert organiser.send("patch", "contests/autumn/", {"organisers": ["olga"]}).json()["organisers"] == [
+        "olga"
+    ]
+    assert helper.get("contests/autumn/").status_code == 404
+    Contest.objects.update(published=True)
+    assert helper.get("contests/autumn/").json()["organisers"] is None
+
+
+def test_a_contest_is_copied_for_the_next_term(organiser: Caller) -> None:
+    contest = make_contest("autumn", starters={"baseline.py": b"print(1)\n"})
+    contest.organisers.add(User.objects.get(username="olga"))
+    make_contest("taken")
+    assert organiser.send("post", "contests/autumn/copy/", {"slug": "taken"}).status_code == 409
+    assert organiser.send("post", "contests/taken/copy/").status_code == 403
+    copied = organiser.send("post", "contests/autumn/copy/", {"slug": "spring", "title": "Spring"})
+    assert copied.status_code == 201
+    assert (copied.json()["slug"], copied.json()["title"], copied.json()["published"]) == (
+        "spring",
+        "Spring",
+        False,
+    )
+    assert [task["slug"] for task in copied.json()["tasks"]] == ["main"]
+    assert organiser.get("contests/spring/starter/").json()["count"] == 1
+    assert organiser.send("post", "contests/autumn/copy/").json()["slug"] == "autumn-2"
+    helper = make_user("helper")
+    contest.organisers.add(helper)
+    assert Caller(helper).send("post", "contests/autumn/copy/").status_code == 403  # who may open none
+
+
+def test_private_scores_are_not_revealed_before_the_start(organiser: Caller, site: None) -> None:
+    organiser.send("post", "contests/", {"slug": "autumn", "title": "Autumn"})
+    dates = {
+        "title": "Main",
+        "starts_at": "2030-02-01T00:00:00Z",
+        "private_revealed_at": "2030-01-01T00:00:00Z",
+    }
+    refused = organiser.send("post", "contests/autumn/phases/", dates)
+    assert refused.json()["errors"] == {
+        "private_revealed_at": ["Private scores cannot be shown before the start."]
+    }

@@ -100,6 +100,20 @@ def test_somebody_elses_submission_is_not_found(contest: Contest, alice: dict[st
     assert Client().post(f"/api/v1/submissions/{theirs.pk}/cancel/", headers=alice).status_code == 404
 
 
+def test_an_organiser_reads_private_scores_as_in_the_admin(contest: Contest) -> None:
+    organiser, elsewhere = make_user("olga"), make_user("otto")
+    contest.organisers.add(organiser)
+    make_contest("another").organisers.add(elsewhere)
+    made = make_submission(contest, make_user("a"), status="FINISHED", public_score=0.5, private_score=0.25)
+    headers = {"authorization": f"Token {make_api_token(organiser)}"}
+    assert Client().get(f"/api/v1/submissions/{made.pk}/", headers=headers).json()["private_score"] == 0.25
+    rows = Client().get(f"/api/v1/contests/{contest.slug}/submissions/", headers=headers).json()["results"]
+    assert [row["private_score"] for row in rows] == [0.25]
+    own = make_submission(contest, elsewhere, status="FINISHED", public_score=0.5, private_score=0.75)
+    headers = {"authorization": f"Token {make_api_token(elsewhere)}"}
+    assert Client().get(f"/api/v1/submissions/{own.pk}/", headers=headers).json()["private_score"] is None
+
+
 def test_the_private_score_is_null_until_it_is_revealed(contest: Contest) -> None:
     user = make_user("carol")
     headers = bearer(make_api_token(user))

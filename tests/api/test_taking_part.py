@@ -47,7 +47,10 @@ def test_contests_are_found_by_state_words_and_ones_own(alice: Caller) -> None:
     assert slugs(alice.get("contests/", mine="true")) == []
     alice.send("post", "contests/digits/join/")
     assert slugs(alice.get("contests/", mine="true")) == ["digits"]
+    assert slugs(alice.get("contests/", mine="false")) == ["next", "past"]
     assert slugs(Client().get("/api/v1/contests/?mine=true")) == []
+    refused = alice.get("contests/", mine="maybe")
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["mine"])
 
 
 def test_lists_come_in_pages_that_lead_to_each_other(alice: Caller) -> None:
