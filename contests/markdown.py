@@ -1,7 +1,13 @@
-"""What organisers write in Markdown, as HTML that is safe to show: a closed list of tags, no script, no style."""
+"""What organisers write in Markdown, as HTML that is safe to show: a closed list of tags, no script, no style.
+
+The converter needs minutes for a few thousand brackets in a row, and every visitor would wait for them: a text with
+more unfinished business than anybody writes is shown as the characters it is made of.
+"""
 
 from __future__ import annotations
 
+import html
+import re
 from xml.etree.ElementTree import Element
 
 import markdown
@@ -25,6 +31,19 @@ _ATTRIBUTES = {
 }
 
 
+MAX_CHARACTERS = 200_000
+MAX_LINES = 2_000
+# Each of these costs the converter time that grows with the square of how many there are.
+_COSTLY = (
+    (re.compile(r"<(?=[^<>]{0,1000}(?:<|\Z))"), 300),  # tags that never end
+    (re.compile(r"<!--|<[^<>\s]*[@:][^<>]*>"), 300),  # comments, and addresses in angle brackets
+    (re.compile(r"^[ ]{0,3}:[ ]", re.MULTILINE), 500),  # definitions
+    (re.compile(r"\["), 2_000),
+)
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_MOST_BRACKETS = 300  # in one paragraph
+
+
 class _BelowThePageTitle(markdown.treeprocessors.Treeprocessor):
     """The page has its own h1, so the text's largest heading, whichever its author began with, becomes h2."""
 
@@ -38,13 +57,33 @@ class _BelowThePageTitle(markdown.treeprocessors.Treeprocessor):
 
 def render(text: str) -> SafeString:
     """Markdown (and any HTML in it) as sanitised HTML."""
+    if too_intricate(text):
+        return _as_it_is(text)
     converter = markdown.Markdown(extensions=list(_EXTENSIONS), output_format="html")
     converter.treeprocessors.register(_BelowThePageTitle(converter), "below_the_page_title", 0)
+    try:
+        converted = converter.convert(text)
+    except RecursionError:  # lists in lists in lists
+        return _as_it_is(text)
     clean = nh3.clean(
-        converter.convert(text),
+        converted,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(clean)  # noqa: S308 - nh3 has just cleaned it
+
+
+def _as_it_is(text: str) -> SafeString:
+    return mark_safe(f"<pre>{html.escape(text)}</pre>")  # noqa: S308 - escaped
+
+
+def too_intricate(text: str) -> bool:
+    """Whether converting the text could take longer than a visitor waits."""
+    return (
+        len(text) > MAX_CHARACTERS
+        or len(text.splitlines()) > MAX_LINES
+        or any(len(pattern.findall(text)) > most for pattern, most in _COSTLY)
+        or any(part.count("[") > _MOST_BRACKETS for part in _PARAGRAPH.split(text))
+    )

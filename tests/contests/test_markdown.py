@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from contests.markdown import render
@@ -51,3 +53,34 @@ def test_tables_code_and_links_are_kept() -> None:
     assert render("[a](https://example.org)") == (
         '<p><a href="https://example.org" rel="noopener noreferrer nofollow">a</a></p>'
     )
+
+
+@pytest.mark.parametrize(
+    "knot",
+    [
+        "[",
+        "![a](",
+        "[a](b)",
+        "<a ",
+        "a\n: ",
+        "<!-- a -->\n\n",
+        "<http://a>",
+        "a\n---\n",
+        "1. ",
+        "a\\```\n",
+        "](--><a@b><!--",
+    ],
+)
+def test_no_text_keeps_a_visitor_waiting(knot: str) -> None:
+    """Each of these took the converter minutes, or more depth than Python has."""
+    began = time.process_time()
+    html = render(knot * (150_000 // len(knot)))
+    assert time.process_time() - began < 5
+    assert html.startswith("<pre>")
+    assert "<a@b>" not in html
+
+
+def test_a_long_text_is_still_markdown() -> None:
+    paragraph = "A *paragraph* with a [link](https://example.org), `code` and <b>tags</b>.\n\n"
+    table = "|a|b|\n|-|-|\n" + "|1|[x](https://example.org)|\n" * 200 + "\n"
+    assert "<em>paragraph</em>" in render(paragraph * 500 + table)
