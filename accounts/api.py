@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -31,8 +32,20 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ("username", "email", "display_name", "public_name", "is_organiser", "date_joined")
-        read_only_fields = ("username", "email", "date_joined")
-        extra_kwargs = {"display_name": {"help_text": "The name that others read, at most 60 characters."}}
+        read_only_fields = ("username", "date_joined")
+        extra_kwargs = {
+            "display_name": {"help_text": "The name that others read, at most 60 characters."},
+            "email": {
+                "help_text": "Where the site sends mail it is changed on /accounts/email/, for a mail confirms it."
+            },
+        }
+
+    def validate_email(self, address: str) -> str:
+        if settings.MAIL_WORKS and address != self.instance.email:  # type: ignore[union-attr]
+            raise serializers.ValidationError(
+                _("Change your address on the site's own page: a mail confirms it.")
+            )
+        return address
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -64,7 +77,10 @@ class Me(Endpoint):
         user = person(request)
         changes = ProfileSerializer(user, data=request.data, partial=True)
         changes.is_valid(raise_exception=True)
-        profile.change(user, display_name=changes.validated_data.get("display_name", user.display_name))
+        given = changes.validated_data
+        profile.change(
+            user, display_name=given.get("display_name", user.display_name), email=given.get("email")
+        )
         return Response(ProfileSerializer(user).data)
 
 

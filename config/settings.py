@@ -21,6 +21,7 @@ DEBUG = env.flag("PODIUM_DEBUG")
 # The address that people type; what follows from it is in operations.public_address and operations.reach.
 SITE = env.text("PODIUM_SITE", "")
 _address = env.checked("PODIUM_SITE", public_address.parse) if SITE else None
+PUBLIC_URL = _address.url if _address else ""
 NAMED_HOSTS = env.names("PODIUM_ALLOWED_HOSTS", "")
 ALLOWED_HOSTS = public_address.allowed_hosts(NAMED_HOSTS, _address)
 CSRF_TRUSTED_ORIGINS = public_address.trusted_origins(env.names("PODIUM_TRUSTED_ORIGINS", ""), _address)

@@ -29,7 +29,7 @@ from rest.views import Endpoint
 
 
 class StarterWriteSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField()
+    file = serializers.FileField(required=False, help_text="May be left out where there is one already.")
     title = serializers.CharField(max_length=120, required=False, help_text="Left out, its name.")
     title_zh = serializers.CharField(max_length=120, required=False, allow_blank=True)
     environment = serializers.CharField(required=False, help_text="Left out, the task's own.")
@@ -60,24 +60,30 @@ class StarterFile(Endpoint):
         responses=StarterSerializer,
     )
     def put(self, request: Request, slug: str, name: str) -> Response:
-        """Put starter code: a script, a notebook or predictions. One of that name is replaced."""
+        """Put starter code: a script, a notebook or predictions. One of that name is replaced.
+
+        What is left out stays as it is.
+        """
         contest = organised(request, slug)
         if rules.safe_filename(name) != name or rules.kind_of(name) is None:
             endings = ", ".join(rules.KIND_OF_SUFFIX)
             sentence = _("The name must end in: %(endings)s") % {"endings": endings}
             raise Refused("invalid", sentence, 400, {"name": [sentence]})
-        file = the_file(request)
+        stays = "file" not in request.data and contest.starters.filter(name=name).exists()
+        file = None if stays else the_file(request)
         given = StarterWriteSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         fields = {key: value for key, value in given.validated_data.items() if key != "file"}
-        kept = written(file)
+        content = None if file is None else written(file)
         try:
             with transaction.atomic():
+                if content is not None:
+                    fields["blob"] = record(content)
                 starter, _made = StarterCode.objects.update_or_create(
                     contest=contest,
                     name=name,
-                    defaults=fields | {"blob": record(kept)},
-                    create_defaults={"title": name} | fields | {"blob": record(kept)},
+                    defaults=fields,
+                    create_defaults={"title": name, **fields},
                 )
         except IntegrityError as error:  # put twice at once
             raise Refused("busy", _("Somebody else is changing this file. Try again."), 409) from error

@@ -89,6 +89,22 @@ def test_a_site_with_mail_sends_the_link(alice: User, client: Client, settings: 
     assert alice.check_password(NEW)
 
 
+def test_the_link_leads_to_the_site_whatever_host_was_asked(
+    alice: User, client: Client, settings: Settings
+) -> None:
+    settings.MAIL_WORKS, settings.PUBLIC_URL = True, "https://contest.example.edu"
+    settings.ALLOWED_HOSTS = ["contest.example.edu", "127.0.0.1", "testserver"]
+    for host in ("contest.example.edu:31337", "127.0.0.1:6666"):
+        asked = {"email": "alice@example.org"}
+        client.post("/accounts/password/reset/", asked, headers={"host": host})
+        links = [word for word in str(mail.outbox.pop().body).split() if word.startswith("http")]
+        assert links[0].startswith("https://contest.example.edu/accounts/password/reset/key/"), host
+        assert host not in " ".join(links)
+    choose_password(links[0].removeprefix("https://contest.example.edu"), Client())
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+
+
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_a_site_with_mail_has_pages_for_addresses_and_forgotten_passwords(
     alice: User, settings: Settings, language: str

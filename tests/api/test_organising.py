@@ -180,6 +180,9 @@ def test_starter_code_is_put_replaced_and_removed(organiser: Caller, contest: Co
     assert organiser.form("put", path, file=file("x", b"1"), baseline="true").json()["baseline"] is True
     again = organiser.form("put", path, file=file("x", b"22"), title="Ridge").json()
     assert (again["size"], again["title"], again["baseline"]) == (2, "Ridge", True)
+    words = organiser.form("put", path, title="Ridge, as a start").json()
+    assert (words["size"], words["title"]) == (2, "Ridge, as a start")
+    assert organiser.form("put", "contests/running/starter/new.py", title="New").json()["code"] == "no_file"
     assert (
         organiser.form("put", "contests/running/starter/ridge.exe", file=file("x", b"1")).status_code == 400
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from contests.models import Contest
 from leaderboard.models import Score
@@ -51,6 +52,18 @@ def test_contests_are_found_by_state_words_and_ones_own(alice: Caller) -> None:
     assert slugs(Client().get("/api/v1/contests/?mine=true")) == []
     refused = alice.get("contests/", mine="maybe")
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["mine"])
+
+
+def test_an_address_is_ones_own_to_change_where_no_mail_confirms_it(
+    alice: Caller, settings: Settings
+) -> None:
+    assert alice.send("patch", "me/", {"email": "a@uni.example"}).json()["email"] == "a@uni.example"
+    assert alice.send("patch", "me/", {"email": "nonsense"}).status_code == 400
+    assert alice.send("patch", "me/", {"display_name": "A"}).json()["email"] == "a@uni.example"
+    settings.MAIL_WORKS = True
+    refused = alice.send("patch", "me/", {"email": "b@uni.example"})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["email"])
+    assert alice.send("patch", "me/", {"email": "a@uni.example", "display_name": "B"}).status_code == 200
 
 
 def test_lists_come_in_pages_that_lead_to_each_other(alice: Caller) -> None:
