@@ -35,10 +35,20 @@ def _fresh(cell: dict[str, Any]) -> Any:
     if cell["cell_type"] == "code":
         return v4.new_code_cell(text, metadata=metadata)
     if cell["cell_type"] == "markdown":
-        pictures = cell.get("attachments")
-        extra = {"attachments": pictures} if isinstance(pictures, dict) else {}
-        return v4.new_markdown_cell(text, metadata=metadata, **extra)
+        return v4.new_markdown_cell(text, metadata=metadata, **_attachments(cell.get("attachments")))
     return v4.new_raw_cell(text, metadata=metadata)
+
+
+def _attachments(found: object) -> dict[str, Any]:
+    """The pictures a text shows: {name: {media type: base64}}. Whatever has another form is left out."""
+    if not isinstance(found, dict):
+        return {}
+    kept = {
+        name: {kind: data for kind, data in forms.items() if isinstance(data, str)}
+        for name, forms in found.items()
+        if isinstance(forms, dict)
+    }
+    return {"attachments": kept} if kept else {}
 
 
 def _tags(metadata: object) -> dict[str, list[str]]:

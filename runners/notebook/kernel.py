@@ -24,6 +24,8 @@ _FIRST_LINE = (
     "__import__('faulthandler').enable(__import__('sys').stderr, all_threads=False)"
 )
 _LEFT_OUT = "[Podium] this cell shows more than is kept; the rest is left out\n"
+_ODD = "[Podium] this cell shows something of a form that cannot be kept\n"
+_DEPTH = 50  # of what a cell shows as JSON; the writer calls itself for each level
 
 
 def plain(text: str) -> str:
@@ -89,6 +91,17 @@ class Client(NotebookClient):  # type: ignore[misc]
         payload = execute_reply["content"].get("payload") or ()
         self.exited = any(item.get("source") == "ask_exit" for item in payload)
 
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        """The kernel is the contestant's: it may send messages of any form, and none ends the run."""
+        try:
+            if not _too_deep(msg["content"]):
+                return super().process_message(msg, cell, cell_index)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            pass
+        self.changed = True
+        self._note(cell.outputs, cell_index, _ODD)
+        return None
+
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         self.changed = True
         content, kind = msg["content"], msg["msg_type"]
@@ -106,7 +119,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         elif size <= room:
             return super().output(outs, msg, display_id, cell_index)
         if size > room:
-            self._note(outs, cell_index)
+            self._note(outs, cell_index, _LEFT_OUT)
         return None
 
     def _print(self, outs: list[Any], msg: dict[str, Any], cell_index: int, text: str) -> None:
@@ -121,9 +134,9 @@ class Client(NotebookClient):  # type: ignore[misc]
         most = MAX_STREAM if kind == "stream" else MAX_CELL
         return max(0, min(most - self._sizes.get(cell_index, 0), MAX_NOTEBOOK - sum(self._sizes.values())))
 
-    def _note(self, outs: list[Any], cell_index: int) -> None:
-        if not (outs and outs[-1].get("text", "").endswith(_LEFT_OUT)):
-            content = {"name": "stderr", "text": _LEFT_OUT}
+    def _note(self, outs: list[Any], cell_index: int, note: str) -> None:
+        if not (outs and str(outs[-1].get("text", "")).endswith(note)):
+            content = {"name": "stderr", "text": note}
             message = {"header": {"msg_type": "stream"}, "msg_type": "stream", "parent_header": {}}
             super().output(outs, message | {"content": content}, None, cell_index)
 
@@ -146,6 +159,21 @@ def _size(content: dict[str, Any]) -> int:
     if "text" in content:
         return len(content["text"])
     return sum(len(str(value)) for value in content.get("data", {}).values())
+
+
+def _too_deep(content: object) -> bool:
+    level = [content]
+    for _ in range(_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+        if not below:
+            return False
+        level = below
+    return True
 
 
 def _tell(text: str) -> None:

@@ -58,15 +58,22 @@ class _Notebook:
         environment = dict(os.environ) | backend  # noqa: TID251 - the sandbox's, handed on to the kernel
         asyncio.get_running_loop().add_reader(self._words.reading, self._words.read)
         keeping = asyncio.ensure_future(self._keeper.keep())
+        started = False
         try:
             words = self._words
             pipes = {"stdout": subprocess.DEVNULL, "stderr": words.writing}
             async with self._client.async_setup_kernel(cwd=str(OUTPUT), env=environment, **pipes):
+                started = True
                 await self._keeper.save(page=False)  # so that a run killed at once leaves its sources
                 status = await self._all_cells()
                 keeping.cancel()
-                await self._keeper.save()
-        except RuntimeError as error:  # the kernel did not even start
+                if not await self._keeper.finish():
+                    os._exit(
+                        status
+                    )  # else the thread that draws would be waited for; as process 1 we take all along
+        except RuntimeError as error:
+            if started:
+                raise
             _say(f"[Podium] the kernel did not start: {error}")
             return 1
         finally:

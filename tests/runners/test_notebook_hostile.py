@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -124,3 +125,45 @@ def test_odd_text_is_kept_as_text(notebooks: NotebookStage) -> None:
 def test_a_closed_stdout_does_not_take_the_notebook_along(notebooks: NotebookStage) -> None:
     result = notebooks.execute("import os\nos.close(1)\nos.close(2)\nprint('x')", WRITE_OUTPUT)
     assert result.verdict is None
+
+
+_SHOWS = "from IPython.display import display\nfrom functools import reduce\n"
+_SENDS = "k = get_ipython().kernel\nk.session.send(k.iopub_socket, "
+_ODD_SHOWS = {
+    "JSON of 600 levels": f"{_SHOWS}display({{'application/json': reduce(lambda d, _: [d], range(600), 1)}}, raw=True)",
+    "a display of nothing": f"{_SENDS}'display_data', {{}}, parent=k.get_parent('shell'))",
+    "a number as text": f"{_SENDS}'stream', {{'name': 5, 'text': 7}}, parent=k.get_parent('shell'))",
+    "an error without words": f"{_SENDS}'error', {{'ename': 5}}, parent=k.get_parent('shell'))",
+    "a list of data": f"{_SENDS}'display_data', {{'data': [1], 'metadata': 2}}, parent=k.get_parent('shell'))",
+    "a name of what is shown": f"{_SENDS}'update_display_data', {{'transient': 5}}, parent=k.get_parent('shell'))",
+}
+
+
+@pytest.mark.parametrize("shows", _ODD_SHOWS)
+def test_what_cannot_be_kept_is_left_out_and_the_notebook_goes_on(
+    notebooks: NotebookStage, shows: str
+) -> None:
+    result = notebooks.execute(_ODD_SHOWS[shows], f"{WRITE_OUTPUT}\nprint('went on')")
+    assert result.verdict is None, result.log
+    assert report(result) == {"cells": 2, "done": 2}
+    assert "of a form that cannot be kept" in outputs(result, 1)
+    assert "went on" in shown(result)
+
+
+@pytest.mark.parametrize(
+    "attachments", [{"x.png": 5}, {"a": {"b": {"c": {}}}}, {"x.png": {"image/png": [1]}}]
+)
+def test_odd_attachments_are_left_out(notebooks: NotebookStage, attachments: dict[str, Any]) -> None:
+    text = {"cell_type": "markdown", "metadata": {}, "source": "![x](attachment:x.png)"}
+    result = notebooks.execute(text | {"attachments": attachments}, WRITE_OUTPUT)
+    assert result.verdict is None, result.log
+    assert len(executed(result)["cells"]) == 2
+
+
+def test_a_page_that_takes_long_to_draw_makes_no_notebook_late(notebooks: NotebookStage) -> None:
+    """Forty thousand paragraphs take longer to draw than the run may take in all."""
+    text = {"cell_type": "markdown", "metadata": {}, "source": "*a* `b` [c](d)\n\n" * 150_000}
+    result = notebooks.execute(text, WRITE_OUTPUT, wall_s=8, memory_mb=2048)
+    assert result.verdict is None, result.log
+    assert "no time was left to draw" in result.log.decode()
+    assert len(executed(result)["cells"]) == 2
