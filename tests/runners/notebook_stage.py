@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ class NotebookStage(SandboxStage):
             path.chmod(0o444)
             inputs.append((str(path), place))
         allowed = Limits(**(_USUAL | limits))
-        rundir = self.directory / f"test-{self.directory.name[-20:]}-{number}"
+        rundir = (
+            self.directory / f"test-{uuid.uuid4().hex}"
+        )  # names its cgroup, of which another run may have its own
         rundir.mkdir(mode=0o700)
         self.rundirs.append(rundir)
         plan = SandboxPlan(
