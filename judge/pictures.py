@@ -163,9 +163,9 @@ def bins(residuals: dict[str, Any]) -> list[tuple[float | None, float | None, in
 
 
 def histogram(residuals: dict[str, Any]) -> Histogram | None:
-    """None when all residuals are the same: there is nothing to draw."""
+    """A bar's area is its count, for bins differ in width. None when all residuals are the same: nothing to draw."""
     edges: list[float] = residuals["edges"]
-    wide = (edges[-1] - edges[0]) / max(1, len(edges) - 1) if edges else 0
+    wide = _usual_width(residuals)
     if wide <= 0:
         return None
     low, high = edges[0] - wide, edges[-1] + wide
@@ -174,11 +174,14 @@ def histogram(residuals: dict[str, Any]) -> Histogram | None:
     def place(value: float) -> float:
         return round((value - low) / (high - low) * PLOT_WIDTH, 1)
 
-    tallest = max(residuals["counts"]) or 1
+    placed = [
+        (place(low if start is None else start), place(high if end is None else end), start, end, count)
+        for start, end, count in bins(residuals)
+    ]
+    densest = max(count / max(1.0, until - x) for x, until, _start, _end, count in placed) or 1
     bars = []
-    for start, end, count in bins(residuals):
-        x, until = place(low if start is None else start), place(high if end is None else end)
-        height = round(count / tallest * (base - _GAP), 1)
+    for x, until, start, end, count in placed:
+        height = round(count / max(1.0, until - x) / densest * (base - _GAP), 1)
         bars.append(
             Bar(
                 x=x + 1,
@@ -198,6 +201,15 @@ def histogram(residuals: dict[str, Any]) -> Histogram | None:
         zero=place(0.0) if low < 0 < high else None,
         ticks=[(place(value), value) for value in (edges[0], edges[len(edges) // 2], edges[-1])],
     )
+
+
+def _usual_width(residuals: dict[str, Any]) -> float:
+    """Of a bin, which the open ones at both ends are drawn with; 0 when there is nothing to draw."""
+    edges: list[float] = residuals["edges"]
+    if len(edges) != 1:
+        return (edges[-1] - edges[0]) / (len(edges) - 1) if edges else 0.0
+    shares: dict[str, float] = residuals["quantiles"]
+    return shares["0.95"] - shares["0.05"]
 
 
 def roc(points: Sequence[Sequence[float]], side: float = ROC_SIDE) -> str:

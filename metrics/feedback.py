@@ -4,8 +4,9 @@ Feedback is an answer about hidden labels, and who asks chooses the question: a 
 a rank or a residual of its own would read out the rows one by one. So no figure is about fewer than `GROUP` rows
 that the contestant can tell apart: classes that the public rows do not have, or that were predicted for fewer rows,
 count as "other" (with the next rarest, until that is a group, too); the ROC curve has so few steps that each
-passes a group of negatives; residuals are counted in bins of a group on average, their quantiles are means of
-neighbours without the extremes. With fewer than `MIN_ROWS` public rows there is no feedback.
+passes a group of negatives, and rises by groups of positives; residuals are counted in bins that hold a group each,
+their quantiles are means of neighbours without the extremes. With fewer than `MIN_ROWS` public rows there is no
+feedback.
 """
 
 from __future__ import annotations
@@ -123,11 +124,29 @@ def _residuals(truth: Sequence[float], predicted: Sequence[float]) -> dict[str, 
     counts = [0] * bins
     for error in errors:
         counts[bisect.bisect_right(edges, error)] += 1
+    edges, counts = _grouped(edges, counts)
     return {
         "quantiles": {f"{share:g}": _rounded(_quantile(errors, share)) for share in QUANTILES},
         "edges": [_rounded(edge) for edge in edges],
         "counts": counts,
     }
+
+
+def _grouped(edges: Sequence[float], counts: Sequence[int]) -> tuple[list[float], list[int]]:
+    """Bins put together until each holds a group: one row alone between far ones would show its place."""
+    kept_edges: list[float] = []
+    kept: list[int] = []
+    held = 0
+    for edge, count in zip(edges, counts, strict=False):
+        held += count
+        if held >= GROUP:
+            kept_edges.append(edge)
+            kept.append(held)
+            held = 0
+    held += counts[-1]
+    if held >= GROUP or not kept:
+        return kept_edges, [*kept, held]
+    return kept_edges[:-1], [*kept[:-1], kept[-1] + held]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
@@ -144,9 +163,9 @@ def _rounded(value: float) -> float:
 
 
 def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]:
-    """[false positive rate, true positive rate] on a grid; rows with equal scores move together.
+    """[false positive rate, true positive rate] on a grid, the latter rounded down to whole groups of positives.
 
-    Empty when a class has too few rows.
+    Rows with equal scores move together. Empty when a class has too few rows.
     """
     positives = math.fsum(truth)
     negatives = len(truth) - positives
@@ -161,7 +180,10 @@ def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]
         false_alarms += 1 - true
         if at + 1 == len(ordered) or ordered[at + 1][0] != score:
             points.append((false_alarms / negatives, hits / positives))
-    return [[round(step / steps, 4), round(_height(points, step / steps), 3)] for step in range(steps + 1)]
+    rates = [step / steps for step in range(steps)]
+    groups = [math.floor(_height(points, rate) * positives / GROUP) for rate in rates]
+    told = zip(rates, groups, strict=True)
+    return [*([round(rate, 4), round(group * GROUP / positives, 3)] for rate, group in told), [1.0, 1.0]]
 
 
 def _height(points: Sequence[tuple[float, float]], rate: float) -> float:

@@ -87,6 +87,23 @@ def test_bars_stand_side_by_side_and_the_tallest_is_the_fullest() -> None:
     assert picture.zero == pictures.PLOT_WIDTH / 2
 
 
+def test_a_wide_bar_is_as_low_as_it_is_wide() -> None:
+    picture = pictures.histogram({"edges": [0.0, 1.0, 4.0], "counts": [6, 6, 18, 6]})
+    assert picture is not None
+    _, narrow, wide, _ = picture.bars
+    assert wide.width > 2.9 * narrow.width
+    assert abs(wide.height - narrow.height) < 1
+
+
+def test_two_bars_are_drawn_as_wide_as_most_residuals_spread() -> None:
+    picture = pictures.histogram(
+        {"edges": [1.0], "counts": [6, 14], "quantiles": {"0.05": -1.0, "0.95": 3.0}}
+    )
+    assert picture is not None
+    assert [bar.count for bar in picture.bars] == [6, 14]
+    assert [(bar.low, bar.high) for bar in picture.bars] == [(None, 1.0), (1.0, None)]
+
+
 def test_zero_is_marked_only_where_it_lies_in_the_picture() -> None:
     picture = pictures.histogram(RESIDUALS | {"edges": [10.0, 11.0, 12.0]})
     assert picture is not None

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from metrics.feedback import MAX_CLASSES, MAX_COLUMNS, MIN_ROWS
+import pytest
+
+from metrics.feedback import GROUP, MAX_CLASSES, MAX_COLUMNS, MIN_ROWS
 from tests.metrics.judging import judged, table
 
 ROWS = range(200)
@@ -114,7 +116,8 @@ def test_few_rows_make_few_bins_and_no_single_residual(tmp_path: Path) -> None:
     (residuals,) = judged(tmp_path, said(guess), solution=rows_of(truth), metric="mae")["feedback"][
         "residuals"
     ]
-    assert len(residuals["counts"]) == 4
+    assert min(residuals["counts"]) >= GROUP
+    assert sum(residuals["counts"]) == MIN_ROWS
     errors = sorted(float(guess[at]) - float(truth[at]) for at in range(MIN_ROWS))
     told = set(residuals["quantiles"].values())
     assert not told & {float(f"{error:.3g}") for error in errors}
@@ -131,3 +134,45 @@ def test_a_roc_curve_passes_five_negatives_a_step(tmp_path: Path) -> None:
     assert curve(38) == []
     assert [x for x, _ in curve(40)] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert len(curve(1000)) == 21
+
+
+def residuals_of(folder: Path, truth: list[str], guess: list[str]) -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = judged(folder, said(guess), solution=rows_of(truth), metric="rmse")["feedback"]["residuals"]
+    return found
+
+
+@pytest.mark.parametrize("true", ["0.05", "0.5", "0.95"])
+def test_a_row_far_from_all_others_does_not_show_its_place(tmp_path: Path, true: str) -> None:
+    """A hundred rows are pushed down and a hundred up; the bin that one between them falls into would be its value."""
+    truth = [f"{at * 37 % 200 / 200:.3f}" for at in ROWS]
+    guess = ["-1" if at < 100 else "2" for at in ROWS]
+    truth[100], guess[100] = true, "1"
+    residuals = residuals_of(tmp_path, truth, guess)
+    assert sum(residuals["counts"]) == 200
+    assert min(residuals["counts"]) >= GROUP
+    assert not [edge for edge in residuals["edges"] if 0.0 < edge < 1.0]
+
+
+@pytest.mark.parametrize("odd", range(5, 200, 39))
+def test_every_bin_holds_a_group(tmp_path: Path, odd: int) -> None:
+    truth = [str(at * at % odd) for at in ROWS]
+    residuals = residuals_of(tmp_path, truth, [str(at**3 % 101) for at in ROWS])
+    assert min(residuals["counts"]) >= GROUP
+    assert len(residuals["edges"]) == len(residuals["counts"]) - 1
+    assert sum(residuals["counts"]) == 200
+
+
+def test_the_first_row_of_a_ranking_is_not_told(tmp_path: Path) -> None:
+    """One row before all others, which are tied: where the curve begins to rise would be its label."""
+
+    def curve(first: int) -> list[list[float]]:
+        truth = [str(int(at % 2 == first)) for at in ROWS]
+        ranks = ["1" if at == 0 else "0.5" for at in ROWS]
+        result = judged(tmp_path, said(ranks), solution=rows_of(truth), metric="roc_auc")
+        points: list[list[float]] = result["feedback"]["curves"][0]["points"]
+        return points
+
+    assert curve(0)[0] == curve(1)[0] == [0.0, 0.0]
+    assert curve(0)[-1] == curve(1)[-1] == [1.0, 1.0]
+    assert {round(y * 100) % GROUP for _, y in curve(0)} == {0}
