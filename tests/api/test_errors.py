@@ -10,7 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from config.asgi import application
+from config.requests import Handler
 from tests.api.world import World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_a_charset_of_the_clients_own_is_read_as_utf_8(charset: str) -> None:
     """On the whole application: Django itself would break before it looked for a view."""
 
     async def answer() -> httpx.Response:
-        transport = httpx.ASGITransport(app=application)
+        transport = httpx.ASGITransport(app=Handler())
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             headers = {"content-type": f"{JSON}; charset={charset}"}
             return await client.patch("/api/v1/me/?x=1", content=b"{}", headers=headers)
