@@ -55,10 +55,15 @@ CHECK_TEMPLATES: dict[str, str] = {
     ),
     "ids_in_solution": gettext_noop(
         "Row %(row)d has the id “%(id)s” and a value in column “%(column)s”, but that id is in the solution too; "
-        "rows like it: %(count)d. Give training and test rows different ids."
+        "rows like it: %(count)d, more of them with the solution's value than chance explains. Take the test rows "
+        "out."
     ),
     "solution_in_column": gettext_noop(
         "Column %(number)d (“%(column)s”) holds the solution's column “%(target)s”, value by value."
+    ),
+    "classes_in_column": gettext_noop(
+        "Column %(number)d (“%(column)s”) tells the class of every row in other words: each of its values goes with "
+        "one class."
     ),
     # The baselines
     "baseline_environment": gettext_noop(
@@ -92,6 +97,10 @@ CHECK_TEMPLATES: dict[str, str] = {
     "no_private_rows": gettext_noop("No row is private: the public score will also be the final one."),
     "class_not_public": gettext_noop(
         "The class “%(label)s” of column “%(column)s” has no public row: public scores say nothing about it."
+    ),
+    "same_ids": gettext_noop(
+        "Row %(row)d has the id “%(id)s” and a value in column “%(column)s”; that id is in the solution too; rows "
+        "like it: %(count)d. Their values differ as those of different rows do, so this seems to be numbering alone."
     ),
     "usage_unused": gettext_noop("The Usage column is not used, because Podium draws the public rows."),
     "not_looked_into": gettext_noop("This file is not CSV text, so it was not looked into for labels."),

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +28,8 @@ TEST_FILE = "test.csv"
 MAX_BYTES = 200 << 20  # of one file
 ENOUGH = 20  # rows that must agree before it is no chance; all of them where the solution has fewer
 FEWEST = 5
-SUSPICIOUS = 0.9
+SUSPICIOUS = 0.8  # agreement beyond chance (Cohen's kappa) of a copy of the labels
+UNUSUAL = 0.1  # and of a file that holds some of them
 LOOK_EVERY = 1000
 MAX_PAIRS = 20_000  # of a column of the file and a target column that are compared
 SEPARATORS = (";", "\t", "|")
@@ -80,6 +83,30 @@ class _Suspect:
 
 
 @dataclasses.dataclass(slots=True)
+class _Recoded:
+    """A column that may name the classes in other words: each of its texts goes with one class, and the reverse."""
+
+    column: int
+    order: Sequence[int | None] | None
+    shift: int = 0
+    classes: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    texts: dict[tuple[float, ...], str] = dataclasses.field(default_factory=dict)
+    rows: Counter[str] = dataclasses.field(default_factory=Counter)
+
+    def fits(self, text: str, true: tuple[float, ...]) -> bool:
+        self.rows[text] += 1
+        return (
+            bool(text)
+            and self.classes.setdefault(text, true) == true
+            and self.texts.setdefault(true, text) == text
+        )
+
+    def is_no_chance(self) -> bool:
+        seen = [count for count in self.rows.values() if count >= FEWEST]
+        return self.rows.total() >= ENOUGH and len(seen) > 1
+
+
+@dataclasses.dataclass(slots=True)
 class _Overlap:
     """A target column of the file, by its name, for ids that the solution has too."""
 
@@ -90,6 +117,17 @@ class _Overlap:
     equal: int = 0
     first: tuple[int, str] = (0, "")
     first_equal: tuple[int, str] = (0, "")
+    true: Counter[float] = dataclasses.field(default_factory=Counter)
+    said: Counter[float | None] = dataclasses.field(default_factory=Counter)
+
+    def beyond_chance(self) -> float:
+        """Cohen's kappa: 1 where all values agree, about 0 where rows of the same id have nothing in common."""
+        by_chance = sum(count * self.said[value] for value, count in self.true.items()) / self.rows**2
+        return (self.equal / self.rows - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+
+    def noise(self) -> float:
+        """How far from 0 chance alone brings it, one time in twenty or less."""
+        return 2 / math.sqrt(self.rows)
 
 
 def check_public_file(
@@ -123,6 +161,14 @@ def table(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         yield row, ",".join(found).split(separator) if separator else found
 
 
+def _id_column(header: list[str], name: str) -> int | None:
+    """Where the ids stand; other capitals make no secret."""
+    if header.count(name) == 1:
+        return header.index(name)
+    alike = [at for at, other in enumerate(header) if other.strip().lower() == name.strip().lower()]
+    return alike[0] if len(alike) == 1 else None
+
+
 class _Scan:
     def __init__(
         self, name: str, truth: Truth, test_order: Sequence[int | None] | None, findings: Findings
@@ -133,6 +179,7 @@ class _Scan:
             self._orders.append(test_order)
         self._header: list[str] = []
         self._suspects: list[_Suspect] = []
+        self._recoded: list[_Recoded] = []
         self._overlaps: list[_Overlap] = []
         self._id_at: int | None = None
         self._records = 0
@@ -153,8 +200,7 @@ class _Scan:
     def _begin(self, header: list[str]) -> None:
         spec = self._truth.spec
         self._header = header
-        if header.count(spec.id_column) == 1:
-            self._id_at = header.index(spec.id_column)
+        self._id_at = _id_column(header, spec.id_column)
         for target, name in enumerate(spec.target_columns):
             if name in header and self._name == TEST_FILE:
                 self._findings.add("target_in_test", file=self._name, column=name)
@@ -169,6 +215,15 @@ class _Scan:
                 self._suspects.append(_Suspect(column, target, None))
             for order in self._orders:
                 self._suspects += [_Suspect(column, target, order, shift) for shift in (0, 1)]
+        if spec.definition.needs != "numbers":
+            self._suspect_other_words([column for column in range(len(header)) if column not in told])
+
+    def _suspect_other_words(self, columns: list[int]) -> None:
+        for column in columns[:MAX_PAIRS]:
+            if self._id_at is not None:
+                self._recoded.append(_Recoded(column, None))
+            for order in self._orders:
+                self._recoded += [_Recoded(column, order, shift) for shift in (0, 1)]
 
     def _look(self, row: int, found: list[str]) -> None:
         position = None
@@ -182,6 +237,8 @@ class _Scan:
         if self._suspects:
             read: dict[int, float | None] = {}
             self._suspects = [one for one in self._suspects if self._still(one, found, position, read)]
+        if self._recoded:
+            self._recoded = [one for one in self._recoded if self._still_recoded(one, found, position)]
         if self._records == 1 and USAGE_COLUMN in self._header:
             at = self._header.index(USAGE_COLUMN)
             if at < len(found) and found[at] in USAGES:
@@ -194,7 +251,10 @@ class _Scan:
         here = (row, shown(found[self._id_at or 0]))
         overlap.first = overlap.first if overlap.rows else here
         overlap.rows += 1
-        if self._truth.value(text) == self._truth.columns[overlap.target][position]:
+        said, true = self._truth.value(text), self._truth.columns[overlap.target][position]
+        overlap.said[said] += 1
+        overlap.true[true] += 1
+        if said == true:
             overlap.first_equal = overlap.first_equal if overlap.equal else here
             overlap.equal += 1
 
@@ -202,13 +262,10 @@ class _Scan:
         self, one: _Suspect, found: list[str], by_id: int | None, read: dict[int, float | None]
     ) -> bool:
         """Whether nothing speaks against the suspicion after this record. `read`: cells read before, by column."""
-        position = by_id
-        if one.order is not None:
-            at = self._records - 1 + one.shift
-            if at >= len(one.order):
-                return False
-            position = one.order[at] if at >= 0 else None
-        if position is None or not self._truth.scored[position]:
+        if one.order is not None and self._records - 1 + one.shift >= len(one.order):
+            return False
+        position = self._place(one, by_id)
+        if position is None:
             return True
         if one.column not in read:
             read[one.column] = self._truth.value(found[one.column]) if one.column < len(found) else None
@@ -218,14 +275,35 @@ class _Scan:
         one.agree(true)
         return True
 
+    def _place(self, one: _Suspect | _Recoded, by_id: int | None) -> int | None:
+        """The row of the solution that this record would speak of; None for none that counts."""
+        if one.order is None:
+            return by_id
+        at = self._records - 1 + one.shift
+        position = one.order[at] if 0 <= at < len(one.order) else None
+        return position if position is not None and self._truth.scored[position] else None
+
+    def _still_recoded(self, one: _Recoded, found: list[str], by_id: int | None) -> bool:
+        if one.order is not None and self._records - 1 + one.shift >= len(one.order):
+            return False
+        position = self._place(one, by_id)
+        if position is None:
+            return True
+        text = found[one.column].strip() if one.column < len(found) else ""
+        return one.fits(text, tuple(column[position] for column in self._truth.columns))
+
     def conclude(self) -> None:
         for overlap in self._overlaps:
             self._say(overlap)
         said: set[tuple[int, int]] = set()
         for one in self._suspects:
-            whole = one.order is None or self._records - 1 + one.shift == len(one.order)
             key = (one.column, one.target)
-            if whole and one.agreed >= self._truth.enough and one.several_values and key not in said:
+            if (
+                self._whole(one)
+                and one.agreed >= self._truth.enough
+                and one.several_values
+                and key not in said
+            ):
                 said.add(key)
                 self._findings.add(
                     "solution_in_column",
@@ -235,10 +313,26 @@ class _Scan:
                     target=self._truth.spec.target_columns[one.target],
                 )
 
+        told = {column for column, _target in said}
+        for other in self._recoded:
+            if self._whole(other) and other.column not in told and other.is_no_chance():
+                told.add(other.column)
+                self._findings.add(
+                    "classes_in_column",
+                    file=self._name,
+                    number=other.column + 1,
+                    column=shown(self._header[other.column]),
+                )
+
+    def _whole(self, one: _Suspect | _Recoded) -> bool:
+        """Whether the file was as long as the order it was compared in."""
+        return one.order is None or self._records - 1 + one.shift == len(one.order)
+
     def _say(self, overlap: _Overlap) -> None:
         if not overlap.rows:
             return
-        if overlap.equal >= SUSPICIOUS * overlap.rows:
+        agreement = overlap.beyond_chance()
+        if agreement >= SUSPICIOUS or (overlap.equal == overlap.rows and len(overlap.true) == 1):
             row, identifier = overlap.first_equal
             self._findings.add(
                 "labels_public",
@@ -251,8 +345,11 @@ class _Scan:
             )
         else:
             row, identifier = overlap.first
-            self._findings.add(
-                "ids_in_solution",
+            # Test rows are often numbered from 1 like the training rows, and are other rows all the same.
+            mixed = agreement > UNUSUAL + overlap.noise()
+            say = self._findings.add if mixed else self._findings.note
+            say(
+                "ids_in_solution" if mixed else "same_ids",
                 file=self._name,
                 row=row,
                 column=overlap.name,

@@ -76,6 +76,9 @@ def examine(path: Path, spec: ScoringSpec) -> tuple[Solution | None, Complaints]
         _values(raw, at, classes.code if classes else cells.number, name, complaints)
         for at, name in enumerate(spec.target_columns)
     ]
+    # What cannot be read is no truth to compare another file with.
+    for position in raw.unreadable:
+        raw.usage[position] = IGNORED
     if spec.definition.needs == "probabilities" and not complaints.count:
         _check_binary(raw, columns, spec.target_columns, complaints)
         if len(columns) > 1 and spec.definition.within_0_1:
@@ -106,6 +109,7 @@ class _Raw:
     usage: list[str] = dataclasses.field(default_factory=list)
     rows: array.array[int] = dataclasses.field(default_factory=lambda: array.array("q"))  # row in the file
     header_is_good: bool = False
+    unreadable: set[int] = dataclasses.field(default_factory=set)  # places of true values that were refused
 
     def read(self, stream: BinaryIO, spec: ScoringSpec, complaints: Complaints) -> None:
         rows = records(stream)
@@ -180,6 +184,7 @@ def _values(
         except Refused as refused:
             hidden = {key: "…" if key == "value" else param for key, param in refused.params.items()}
             complaints.add(refused.code, row=raw.rows[position], column=name, **hidden)
+            raw.unreadable.add(position)
     return values
 
 

@@ -243,16 +243,6 @@ def test_labels_among_the_test_features_are_found(tmp_path: Path) -> None:
     ]
 
 
-def test_training_rows_with_ids_of_the_solution_are_named(tmp_path: Path) -> None:
-    wrong = lines("id,x,target", [f"t{row},0.1,{row % 2}" for row in range(ROWS)])
-    (finding,) = checked(tmp_path, files=FILES | {"train.csv": wrong})["findings"]
-    assert (finding["code"], finding["params"]["row"], finding["params"]["count"]) == (
-        "ids_in_solution",
-        2,
-        ROWS,
-    )
-
-
 def test_numbers_in_another_spelling_are_recognised(tmp_path: Path) -> None:
     leak = lines("id,y", [f"t{row},{x_of(row) * 3:.17e}" for row in range(ROWS)])
     assert found(tmp_path, solution=NUMBERS, metric="rmse", files=with_file("leak.csv", leak)) == [
