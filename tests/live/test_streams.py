@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from live.asgi import Live, LiveSettings
+from live.asgi import HELLO, Live, LiveSettings
 from live.protocol import Message
 from live.publish import Publisher
 from live.stream import BACKLOG_MESSAGES
@@ -22,12 +22,14 @@ EVENTS = 200  # together far more than kernel buffers and backlog hold
 
 
 def stalled_client(hub: HubProcess, *, receive_buffer: int = 4096) -> socket.socket:
-    """Connects, asks, and does not read."""
+    """Connects, asks, and does not read; it is listening when this returns."""
     client = socket.socket()
     client.settimeout(WAIT_S)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     client.connect(("127.0.0.1", hub.port))
     client.sendall(b"GET /live/board.1?v=1-1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    while HELLO not in client.recv(2048, socket.MSG_PEEK):
+        pass
     return client
 
 
