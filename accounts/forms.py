@@ -33,7 +33,9 @@ class ProfileForm(ProfileOfUser):
         fields = ("display_name", "email")
         help_texts = {
             "display_name": _("What others read beside your work. Empty: your user name."),
-            "email": _("Shown to organisers only. It is not confirmed, as this site sends no mail."),
+            "email": _(
+                "Only the administrators of this site see it. It is not confirmed, as this site sends no mail."
+            ),
         }
 
     def __init__(self, *args: object, with_email: bool, **kwargs: object) -> None:
