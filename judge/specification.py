@@ -94,7 +94,9 @@ def version_of(job: Job) -> TaskVersion:
 def _inputs(job: Job) -> tuple[InputFile, ...]:
     version = version_of(job)
     if job.run is not None and job.kind == JobKind.RUN:
-        return (*_public_files("/input", version), *_program(job.run.submission))
+        places = ("/input", _kaggle_folder(job)) if _is_notebook(job) else ("/input",)
+        files = [file for place in places for file in _public_files(place, version)]
+        return (*files, *_program(job.run.submission))
     if not job.pool.trusted:
         raise ForbiddenPool(job.pool.slug)
     if job.run is None:
@@ -128,6 +130,23 @@ def _public_files(folder: str, version: TaskVersion) -> list[InputFile]:
     return [_input(f"{folder}/{file.name}", file.blob) for file in version.files.select_related("blob")]
 
 
+def _kaggle_folder(job: Job) -> str:
+    return f"/kaggle/input/{version_of(job).task.phase.contest.slug}"
+
+
+def _links(job: Job) -> tuple[tuple[str, str], ...]:
+    """Kaggle's places. A notebook's first cell walks /kaggle/input, which follows no link: there it lies itself.
+
+    `../input/<contest>/…` is what many notebooks say instead; from /output it leads to /input.
+    """
+    working, folder = ("/kaggle/working", "/output"), _kaggle_folder(job)
+    names = set(version_of(job).files.values_list("name", flat=True))
+    if not _is_notebook(job) or not names:
+        return (folder, "/input"), working
+    slug = folder.rpartition("/")[2]
+    return (working,) if slug in names else (working, (f"/input/{slug}", folder))
+
+
 def input_digests(job: Job) -> set[str]:
     """What the holder of this job's token may download, and nothing else."""
     return {item.sha256 for item in _inputs(job)}
@@ -149,7 +168,6 @@ def _argv(job: Job) -> tuple[str, ...]:
 def build(job: Job, *, token: str) -> JobSpec:
     """The specification of one attempt. Raises ForbiddenPool when labels would leave the trusted pools."""
     run = job.kind == JobKind.RUN
-    slug = version_of(job).task.phase.contest.slug
     return JobSpec(
         job_id=str(job.pk),
         kind=JobKind(job.kind),
@@ -161,6 +179,6 @@ def build(job: Job, *, token: str) -> JobSpec:
         limits=limits_of(job),
         required_output=SUBMISSION_FILE if run else RESULT_FILE,
         heartbeat_s=settings.PODIUM_HEARTBEAT_S,
-        links=((f"/kaggle/input/{slug}", "/input"), ("/kaggle/working", "/output")) if run else (),
+        links=_links(job) if run else (),
         kept=notebook.KEPT if _is_notebook(job) and run else (),
     )

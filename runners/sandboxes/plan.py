@@ -10,9 +10,9 @@ from runners.spec import Limits, OutputFile
 from runners.verdict import RunFacts
 
 # Where inputs may lie in a sandbox. Anything else would let a job's file stand in for a part of the system.
-INPUT_PLACES = ("/input/", "/submission/", "/model/", "/app/")
+INPUT_PLACES = ("/input/", "/kaggle/input/", "/submission/", "/model/", "/app/")
 MAX_SLOTS = 10_000
-LINK_PLACES = ("/kaggle/", "/app/")
+LINK_PLACES = ("/kaggle/", "/app/", "/input/")
 
 
 class SandboxError(Exception):

@@ -43,8 +43,16 @@ def test_a_notebook_is_taken_and_run_by_the_driver(submission: Submission) -> No
     assert places[bundle.NOTEBOOK].sha256 == submission.blob_id
     assert places[bundle.PROGRAM].size == len(bundle.build_zipapp())
     assert "/input/train.csv" in places
-    assert ("/kaggle/working", "/output") in spec.links
+    slug = submission.contest.slug
+    assert places[f"/kaggle/input/{slug}/train.csv"].sha256 == places["/input/train.csv"].sha256
+    assert spec.links == (("/kaggle/working", "/output"), (f"/input/{slug}", f"/kaggle/input/{slug}"))
     assert Host().on_job("GET", spec, f"blobs/{places[bundle.PROGRAM].sha256}").status_code == 200
+
+
+def test_a_public_file_named_as_its_contest_keeps_its_place() -> None:
+    contest = make_contest("train", kinds=["notebook"], files={"train": b"id,x\n1,2\n"})
+    intake.submit(user=make_user(), contest=contest, file=SimpleUploadedFile("a.ipynb", NOTEBOOK))
+    assert Host().must_claim().links == (("/kaggle/working", "/output"),)
 
 
 def test_a_script_gets_neither_the_driver_nor_kept_files() -> None:

@@ -23,6 +23,29 @@ def test_a_notebook_is_run_scored_and_kept(stack: Stack) -> None:
     assert names == {"submission.csv", "notebook.ipynb", "notebook.html", "notebook.json"}
 
 
+_FROM_KAGGLE = """
+import csv, glob, os
+for folder, _, names in os.walk("/kaggle/input"):
+    for name in names:
+        print(os.path.join(folder, name))
+print(len(glob.glob("/kaggle/input/**/test.csv", recursive=True)), os.path.exists("/kaggle/working"))
+for place in ("../input/tiny/", "../input/", "/kaggle/input/tiny/", "/input/"):
+    rows = list(csv.DictReader(open(place + "test.csv")))
+with open("/kaggle/working/submission.csv", "w") as file:
+    file.write("id,target\\n" + "".join(f"{row['id']},{int(float(row['x']) > 0.5)}\\n" for row in rows))
+"""
+
+
+def test_a_notebook_from_kaggle_runs_unedited(stack: Stack) -> None:
+    submission = stack.submit(notebook(_FROM_KAGGLE), filename="kaggle.ipynb")
+    assert stack.wait_verdict(submission, within_s=120)["public_score"] == 1.0
+    with stack.client() as client:
+        log = client.get(f"/api/v1/submissions/{submission}/log/").json()["text"]
+    for name in ("train.csv", "test.csv", "sample_submission.csv"):
+        assert f"/kaggle/input/tiny/{name}\n" in log
+    assert "\n1 True\n" in log
+
+
 def test_a_failing_cell_is_named_and_the_next_submission_is_judged(stack: Stack) -> None:
     submission = stack.submit(notebook("x = 1", "raise ValueError('no good')"), filename="work.ipynb")
     judged = stack.wait_verdict(submission, within_s=120)
