@@ -83,6 +83,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             contest,
             code=form.cleaned_data.get("code", ""),
             accept_rules=form.cleaned_data.get("accept_rules", False),
+            rules_read=request.POST.get("rules_read", ""),
             name=form.cleaned_data.get("name", ""),
         )
     except joining.NotAdmitted as refused:
@@ -138,6 +139,7 @@ def _page(
         "schedule": schedule.of(contest.phases.all(), timezone.now()),
         "standing": standing,
         "form": form if form is not None else JoinForm(contest, standing),
+        "rules_read": joining.rules_digest(contest),
         "next": _next(request),
         "rename_error": rename_error,
         "asks": contest.registration == Contest.Registration.APPROVAL

@@ -162,10 +162,18 @@ def require(user: User, contest: Contest) -> Participation:
 
 
 def join(
-    user: User, contest: Contest, *, code: str = "", accept_rules: bool = False, name: str = ""
+    user: User,
+    contest: Contest,
+    *,
+    code: str = "",
+    accept_rules: bool = False,
+    rules_read: str = "",
+    name: str = "",
 ) -> Participation:
     """Take part, or ask to (the participation is then PENDING); or accept changed rules. Raises NotAdmitted.
 
+    `rules_read` is the digest of the rules that the person had before them, where that is known: nobody accepts what
+    was written in between.
     Without a name the board shows the person's public name, with a number behind it where that is taken.
     """
     with transaction.atomic():
@@ -176,6 +184,8 @@ def join(
         accepted = not digest or (place is not None and place.rules_digest == digest)
         if not accepted and not accept_rules:
             raise NotAdmitted("rules", _("Accept the rules of this contest first."))
+        if not accepted and rules_read and rules_read != digest:
+            raise NotAdmitted("rules", _("The rules have changed while you read them. Read them again."))
         if place is None:
             team = _new_team(locked, user, name)
             place = Participation(contest=locked, user=user, team=team)

@@ -55,6 +55,13 @@ class JoinSerializer(serializers.Serializer[Any]):
         required=False, default="", allow_blank=True, max_length=200, help_text="The invitation code."
     )
     accept_rules = serializers.BooleanField(required=False, default=False)
+    rules_read = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=64,
+        help_text="The `digest` of the rules you read: refused if they have changed since. Left out, not asked.",
+    )
     name = serializers.CharField(
         required=False,
         default="",

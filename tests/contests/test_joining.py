@@ -306,6 +306,18 @@ def test_codes_are_not_tried_by_the_thousand(counting: None) -> None:
     assert joining.join(make_user("invited"), contest, code="7").state == "active"
 
 
+def test_nobody_accepts_rules_that_were_written_in_between() -> None:
+    contest, user = make_contest(rules="Be fair."), make_user("reader")
+    read = joining.rules_digest(contest)
+    contest.rules = "Be fair, and give us your car."
+    contest.save()
+    refused = refusal(user, contest, accept_rules=True, rules_read=read)
+    assert (refused.code, "changed" in refused.message) == ("rules", True)
+    assert not Participation.objects.exists()
+    place = joining.join(user, contest, accept_rules=True, rules_read=joining.rules_digest(contest))
+    assert place.rules_digest == joining.rules_digest(contest)
+
+
 @pytest.fixture
 def counting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that keeps; the ten minutes do not end meanwhile."""

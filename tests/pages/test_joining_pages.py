@@ -218,3 +218,18 @@ def test_only_who_takes_part_under_the_current_rules_hands_in(db: None, role: st
     )
     assert answer.status_code == (302 if role == "participant" else 403)
     assert Submission.objects.exists() == (role == "participant")
+
+
+def test_rules_that_changed_while_they_were_read_are_shown_again(alice: User) -> None:
+    contest = make_contest(rules=RULES)
+    browser = signed_in(alice)
+    page = read(browser, "/contests/digits/join/")
+    Contest.objects.filter(pk=contest.pk).update(rules="Be **kinder**.")
+    asked = {"accept_rules": "on", "rules_read": hidden(page, "rules_read")}
+    refused = post(browser, "/contests/digits/join/", page, **asked)
+    again = Page(refused.content.decode())
+    assert refused.status_code == 403
+    assert "<strong>kinder</strong>" in again.html
+    assert "The rules have changed while you read them." in again.text
+    asked["rules_read"] = hidden(again, "rules_read")
+    assert post(browser, "/contests/digits/join/", again, **asked).status_code == 302
