@@ -40,6 +40,14 @@ def test_no_output_of_the_upload_survives(notebooks: NotebookStage) -> None:
     assert "stale output" not in result.log.decode() + shown(result) + str(executed(result))
 
 
+def test_no_output_survives_in_a_cell_that_was_never_run(notebooks: NotebookStage) -> None:
+    result = notebooks.execute("1 / 0", WRITE_OUTPUT)
+    assert result.verdict is Verdict.RUNTIME_ERROR
+    never_run = executed(result)["cells"][1]
+    assert (never_run["outputs"], never_run["execution_count"]) == ([], None)
+    assert "stale output" not in shown(result)
+
+
 def test_a_notebook_finds_its_places_as_on_kaggle(notebooks: NotebookStage) -> None:
     cell = (
         "import os\n"
