@@ -41,12 +41,14 @@ def problems(contest: Contest) -> list[str]:
         found.append(_("The contest has no task."))
     phases = Counter(version.task.phase_id for version in versions)
     if any(count > 1 for count in phases.values()):
-        found.append(
-            _("A phase has several tasks. They would share one board; give each a phase of its own for now.")
-        )
+        found.append(several_tasks())
     for version in versions:
         found.extend(task_problems(version))
     return found
+
+
+def several_tasks() -> str:
+    return _("A phase has several tasks. They would share one board; give each a phase of its own for now.")
 
 
 def task_problems(version: TaskVersion) -> list[str]:

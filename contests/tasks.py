@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compute.models import Environment, Pool
 from contests import publishing, task_fields
-from contests.models import Blob, DataFile, Phase, Task, TaskVersion, default_limits
+from contests.models import Blob, Contest, DataFile, Phase, Task, TaskVersion, default_limits
 
 # What a version pins, but for its files and the environments it offers.
 FIELDS = (
@@ -61,9 +61,11 @@ def create_task(
     """A phase's new task with its first, active version. `fields` are FIELDS, `metric` and `solution` at least.
 
     Left out, the pool is the first that is not trusted with labels, the environments are the newest of their names.
-    Raises InvalidTask.
+    In a published contest it is a draft until `activate` finds its check green. Raises InvalidTask.
     """
     _only_fields(fields)
+    # Publishing (contests.publishing) takes this lock too: no unchecked task slips in beside it.
+    published = Contest.objects.select_for_update().get(pk=phase.contest_id).published
     given = _DEFAULTS | {"limits": default_limits()} | _places() | fields
     slug = slug or slugify(title)[:60] or "task"
     messages = _task_mistakes(phase, title, slug) + _missing(given)
@@ -73,7 +75,7 @@ def create_task(
         raise InvalidTask(messages)
     position = (phase.tasks.aggregate(last=Max("position"))["last"] or 0) + 1
     task = Task.objects.create(phase=phase, slug=slug, title=title, position=position)
-    version = TaskVersion.objects.create(task=task, **given)
+    version = TaskVersion.objects.create(task=task, active=not published, **given)
     version.environments.set(environments or [version.environment])
     return version
 
@@ -192,8 +194,14 @@ def set_solution(version: TaskVersion, blob: Blob) -> TaskVersion:
 def activate(version: TaskVersion) -> None:
     """Judge new submissions by this version. In a published contest it must be green, or CannotPublish is raised."""
     task = Task.objects.select_for_update().select_related("phase__contest").get(pk=version.task_id)
-    if task.phase.contest.published and (messages := publishing.task_problems(version)):
+    if task.phase.contest.published and (messages := _hindrances(task, version)):
         raise publishing.CannotPublish(messages)
     task.versions.exclude(pk=version.pk).update(active=False)
     TaskVersion.objects.filter(pk=version.pk).update(active=True)
     version.active = True
+
+
+def _hindrances(task: Task, version: TaskVersion) -> list[str]:
+    others = TaskVersion.objects.filter(task__phase=task.phase_id, active=True).exclude(task=task)
+    crowded = [publishing.several_tasks()] if others.exists() else []
+    return [*crowded, *publishing.task_problems(version)]

@@ -6,8 +6,8 @@ import dataclasses
 
 from django.utils.translation import gettext as _
 
-from contests import publishing
-from contests.models import Check, Contest, Phase, TaskVersion
+from contests import drafts, publishing
+from contests.models import Check, Contest, Phase, Task, TaskVersion
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,15 +60,18 @@ def _green(check: Check | None) -> bool:
 
 
 def _tasks(contest: Contest) -> list[TaskLine]:
-    """Every phase with its active tasks, or with none."""
+    """Every phase with its tasks, or with none."""
     versions: dict[int, list[TaskVersion]] = {}
     for version in TaskVersion.objects.filter(task__phase__contest=contest, active=True).select_related(
         "task__phase__contest"
     ):
         versions.setdefault(version.task.phase_id, []).append(version)
+    drafted = Task.objects.filter(phase__contest=contest).exclude(versions__active=True)
     lines = []
     for phase in contest.phases.order_by("position"):
         found = versions.get(phase.pk, [])
+        # In a published contest a new task is a draft at first.
+        found += [edited for task in phase.tasks.filter(pk__in=drafted) if (edited := drafts.edited(task))]
         lines += [TaskLine(phase, version, publishing.latest_check(version)) for version in found]
         if not found:
             lines.append(TaskLine(phase, None, None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import ModelForm
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
@@ -57,6 +57,18 @@ class PhaseInline(ScopedInline, PhaseStackedInline):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).order_by("position")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **options)
+
+        class Kept(formset.form):  # type: ignore[misc]
+            def hand_clean_DELETE(self) -> None:  # noqa: N802 - Django's own names every row that is in the way
+                if self.cleaned_data.get("DELETE") and self.instance.tasks.exists():
+                    words = gettext("“%(phase)s” has a task. Delete the task first, on its own page.")
+                    raise ValidationError(words % {"phase": self.instance.title})
+
+        formset.form = Kept
+        return formset
 
 
 @admin.register(Contest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from django.conf import settings
@@ -131,6 +132,8 @@ class TaskAdmin(Scoped, Base):
         if before is None:
             self.log_addition(request, saved.task, "added")
             messages.success(request, gettext("The task is there. Next: check it."))
+            if not saved.active:
+                messages.warning(request, _new_version(saved))
         else:
             self.log_change(request, saved.task, f"saved as version {saved.number}")
             messages.success(request, gettext("Saved."))
@@ -267,7 +270,7 @@ def _new_version(saved: TaskVersion) -> str:
 def _asked_for(request: HttpRequest, phases: Any) -> dict[str, Any]:
     """The phase that the link named, else the newest."""
     wanted = request.GET.get("phase", "")
-    chosen = phases.filter(pk=wanted).first() if wanted.isdecimal() else None
+    chosen = phases.filter(pk=wanted).first() if re.fullmatch(r"[0-9]{1,18}", wanted) else None
     return {"phase": chosen or phases.order_by("-pk").first()}
 
 

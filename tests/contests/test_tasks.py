@@ -199,6 +199,27 @@ def test_a_change_in_a_published_contest_waits_as_a_draft_until_its_check_is_gre
     assert TaskVersion.objects.filter(active=True).count() == 1
 
 
+def test_a_new_task_of_a_published_contest_waits_as_a_draft_until_its_check_is_green(
+    live: TaskVersion,
+) -> None:
+    contest = live.task.phase.contest
+    later = contest.phases.create(title="Later", starts_at=timezone.now(), position=9)
+    version = tasks.create_task(later, title="New", metric=live.metric, solution=live.solution)
+    assert not version.active
+    with pytest.raises(publishing.CannotPublish, match="never checked"):
+        tasks.activate(version)
+    make_check(version)
+    tasks.activate(version)
+    assert version.active
+
+
+def test_a_phase_of_a_published_contest_gets_no_second_task(live: TaskVersion) -> None:
+    version = tasks.create_task(live.task.phase, title="Second", metric=live.metric, solution=live.solution)
+    make_check(version)
+    with pytest.raises(publishing.CannotPublish, match="several tasks"):
+        tasks.activate(version)
+
+
 def test_several_changes_of_a_published_contest_go_into_one_draft(live: TaskVersion) -> None:
     first = tasks.revise(live, metric="f1")
     second = tasks.set_file(live, "hints.csv", make_blob(b"id\n"))

@@ -250,3 +250,34 @@ def test_who_takes_their_own_name_off_loses_the_contest_and_nobody_leaves_it_alo
     assert page.path == "/admin/contests/contest/"
     assert [user.username for user in contest.organisers.all()] == ["grace"]
     assert client.get(path).status_code == 404
+
+
+def test_a_phase_with_a_task_is_kept_and_one_sentence_says_why(client: Client) -> None:
+    contest = open_contest(client)
+    add_task(client, contest)
+    path = f"/admin/contests/contest/{contest.pk}/change/"
+    page = fill_in(client, path, **{"phases-0-DELETE": "on"})
+    assert "has a task. Delete the task first, on its own page." in page.text
+    assert "protected related objects" not in page.text
+    assert contest.phases.count() == 1
+
+
+def test_a_phase_without_a_task_is_deleted(client: Client) -> None:
+    contest = open_contest(client)
+    fill_in(client, f"/admin/contests/contest/{contest.pk}/change/", **{"phases-0-DELETE": "on"})
+    assert contest.phases.count() == 0
+
+
+def test_a_new_task_of_a_published_contest_is_shown_as_the_draft_it_is(client: Client) -> None:
+    contest = open_contest(client)
+    Contest.objects.filter(pk=contest.pk).update(published=True)
+    page = add_task(client, contest)
+    assert "this is a draft" in page.text
+    assert not TaskVersion.objects.get(task__phase__contest=contest).active
+    page = read(client, f"/admin/contests/contest/{contest.pk}/change/")
+    assert "Add its task" not in page.text
+    assert "not checked yet" in page.text
+
+
+def test_a_link_that_names_no_phase_is_no_fault(client: Client) -> None:
+    assert client.get("/admin/contests/task/add/", {"phase": "9" * 5000}).status_code == 200
