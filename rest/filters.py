@@ -47,7 +47,7 @@ class _FlagWidget(forms.TextInput):
 
 
 class _FlagField(forms.NullBooleanField):
-    def to_python(self, value: Any) -> bool | None:
+    def to_python(self, value: Any) -> bool | None:  # type: ignore[override] # as the null field does, untyped
         if value not in {True, False, None}:
             raise ValidationError(_("This must be true or false."))
         return super().to_python(value)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -201,10 +202,14 @@ class ContestSerializer(ContestBriefSerializer):
         return joining.listed_domains(contest)
 
     def get_organised_by_me(self, contest: Contest) -> bool:
-        known: dict[int, bool] = self.context.setdefault("organised", {})  # asked once, for three fields
+        known = self._organised  # asked once, for three fields
         if contest.pk not in known:
             known[contest.pk] = contest.is_organised_by(self.context["request"].user)
         return known[contest.pk]
+
+    @cached_property
+    def _organised(self) -> dict[int, bool]:
+        return {}
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
     def get_organisers(self, contest: Contest) -> list[str] | None:

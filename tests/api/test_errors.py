@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -104,7 +104,7 @@ def test_a_charset_of_the_clients_own_is_read_as_utf_8(charset: str) -> None:
     """On the whole application: Django itself would break before it looked for a view."""
 
     async def answer() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Handler())
+        transport = httpx.ASGITransport(app=cast("Any", Handler()))
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             headers = {"content-type": f"{JSON}; charset={charset}"}
             return await client.patch("/api/v1/me/?x=1", content=b"{}", headers=headers)
