@@ -83,5 +83,7 @@ def page_of(run: Run | None) -> Blob | None:
 
 def inert_page(blob: Blob) -> str:
     """The body of the page as HTML in which nothing runs or loads. Raises inert_html.TooIntricate."""
+    if blob.size > MAX_PAGE:
+        raise inert_html.TooIntricate
     with _ONE_AT_A_TIME:
         return inert_html.clean(blobs.head(blob, MAX_PAGE).decode("utf-8", "replace"))

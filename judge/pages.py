@@ -20,7 +20,19 @@ from accounts.models import User
 from contests import downloads, schedule
 from contests.models import Contest, Submission, TaskVersion
 from judge import cancel as cancelling
-from judge import feed, feedback, intake, logs, notebooks, queue, quotas, runs, usage, usage_pages
+from judge import (
+    feed,
+    feedback,
+    intake,
+    logs,
+    notebook_pages,
+    notebooks,
+    queue,
+    quotas,
+    runs,
+    usage,
+    usage_pages,
+)
 from judge.forms import SubmissionForm
 from judge.models import Run, RunFile
 from judge.verdicts import explain
@@ -230,6 +242,8 @@ def cancel(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 def file(request: HttpRequest, submission_id: uuid.UUID, name: str) -> HttpResponseBase:
     found = _found(request, submission_id)
     kept = get_object_or_404(RunFile.objects.select_related("blob"), run=runs.current(found), name=name)
+    if notebook_pages.is_page(found, kept):
+        return notebook_pages.download(request, found, kept)
     return downloads.attachment(request, kept.blob, kept.name)
 
 

@@ -100,6 +100,28 @@ def test_the_notebook_itself_is_only_ever_a_download(contest: Contest, alice: Us
     assert "sandbox" in answer["Content-Security-Policy"]
 
 
+def test_what_is_saved_of_the_page_is_the_cleaned_one(contest: Contest, alice: User) -> None:
+    """From a disk it opens without any header of ours: a script in it would run there, as whoever opened it."""
+    submission = _submission(contest, alice)
+    answer = signed_in(alice).get(f"/submissions/{submission.pk}/files/notebook.html")
+    text = b"".join(answer).decode()
+    assert "a table" in text
+    assert "<script" not in text
+    assert "evil.example" not in text
+    assert """content="default-src 'none';""" in text
+    assert 'filename="notebook.html"' in answer["Content-Disposition"]
+
+
+@pytest.mark.parametrize("page", [b"<br>" * 250_000, HOSTILE + b" " * 2_000_000], ids=["tags", "size"])
+def test_a_page_that_cannot_be_cleaned_is_saved_as_text(
+    contest: Contest, alice: User, monkeypatch: pytest.MonkeyPatch, page: bytes
+) -> None:
+    monkeypatch.setattr(notebooks, "MAX_PAGE", 1_500_000)
+    submission = _submission(contest, alice, page)
+    answer = signed_in(alice).get(f"/submissions/{submission.pk}/files/notebook.html")
+    assert 'filename="notebook.html.txt"' in answer["Content-Disposition"]
+
+
 def test_a_starter_notebook_is_shown_as_code(contest: Contest, alice: User) -> None:
     raw = b'{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": ["import numpy\\n", "x"]}]}'
     make_starter(contest, "logistic.ipynb", raw, position=2)
