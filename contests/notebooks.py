@@ -20,7 +20,7 @@ MAX_BYTES = 5 << 20
 MAX_PARTS = 200_000  # commas, colons and opening brackets, also those inside of texts
 FORMAT = 4
 _CELL_TYPES = ("code", "markdown", "raw")
-_PYTHON = re.compile(r"i?python[\d.]*|", re.IGNORECASE)
+_PYTHON = re.compile(r"i?python[\d. ]*|", re.IGNORECASE)
 # Kernels whose notebooks often name no language. Any other name may be somebody's name for a Python.
 _OTHER_KERNELS = re.compile(
     r"(?:ir|xr|julia|irust|evcxr|bash|calysto|scala|almond|java|javascript|deno|octave|sas|stata|gophernotes|sos|matlab|ruby|iruby|xcpp)"
@@ -153,8 +153,13 @@ def _check_language(metadata: object) -> None:
     if not _PYTHON.fullmatch(language) or (not language and _OTHER_KERNELS.fullmatch(name)):
         raise NotANotebook(
             _("This notebook is written in %(language)s. Podium runs notebooks in Python.")
-            % {"language": (language or name)[:40]}
+            % {"language": _shown(language or name)}
         )
+
+
+def _shown(name: str) -> str:
+    """Without what no answer can hold (half a character) or what would turn the sentence around it."""
+    return "".join(character for character in name[:40] if character.isprintable()).strip() or "?"
 
 
 def _mapping(metadata: dict[str, Any], name: str) -> dict[str, Any]:

@@ -115,6 +115,11 @@ REFUSED: dict[str, tuple[bytes, str, dict[str, Any]]] = {
         LANGUAGE,
         {"language": "R"},
     ),
+    "half a character as language": (
+        notebook(metadata={"kernelspec": {"name": "x", "language": "R\ud800\u202e\n"}}),
+        LANGUAGE,
+        {"language": "R"},
+    ),
     "no list of cells": (notebook(cells={"0": cell()}), NO_LIST, {}),
     "no cells": (notebook(cells=[]), NO_CODE, {}),
     "only words": (notebook(cell("# Title", cell_type="markdown"), cell("  \n")), NO_CODE, {}),
