@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -33,12 +35,15 @@ def flag(name: str) -> bool:
     raise BadSetting(f"{name}={raw!r}: expected 1 or 0")
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, least: int = 1) -> int:
     raw = text(name, str(default))
     try:
-        return int(raw)
+        found = int(raw)
     except ValueError as error:
         raise BadSetting(f"{name}={raw!r}: expected a whole number") from error
+    if found < least:
+        raise BadSetting(f"{name}={raw!r}: expected at least {least}")
+    return found
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -83,3 +88,27 @@ def secret(name: str, kept_in: Path) -> str:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(fresh)
     return fresh
+
+
+def time_zone(name: str, default: str) -> str:
+    raw = text(name, default)
+    try:
+        zoneinfo.ZoneInfo(raw)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise BadSetting(f"{name}={raw!r}: expected a time zone such as Asia/Shanghai or UTC") from error
+    return raw
+
+
+def origins(name: str) -> list[str]:
+    found = names(name, "")
+    for origin in found:
+        if not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise BadSetting(f"{name}: {origin!r} is no origin, which is like https://other.example.org")
+    return found
+
+
+def broker(name: str, default: str) -> str:
+    raw = text(name, default)
+    if not raw.startswith(("redis://", "rediss://", "unix:///")):
+        raise BadSetting(f"{name} must start with redis:// or unix:///")  # its value may hold a password
+    return raw

@@ -24,7 +24,7 @@ _address = env.checked("PODIUM_SITE", public_address.parse) if SITE else None
 PUBLIC_URL = _address.url if _address else ""
 NAMED_HOSTS = env.names("PODIUM_ALLOWED_HOSTS", "")
 ALLOWED_HOSTS = public_address.allowed_hosts(NAMED_HOSTS, _address)
-CSRF_TRUSTED_ORIGINS = public_address.trusted_origins(env.names("PODIUM_TRUSTED_ORIGINS", ""), _address)
+CSRF_TRUSTED_ORIGINS = public_address.trusted_origins(env.origins("PODIUM_TRUSTED_ORIGINS"), _address)
 # Cookies may travel without TLS only where that was said aloud: by `make demo`, which listens on the loopback address
 # only, or by an address that starts with http://.
 SAID_PLAIN_HTTP = env.flag("PODIUM_PLAIN_HTTP")
@@ -123,7 +123,7 @@ DATABASES = {"default": _database(env.optional("PODIUM_DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # unix:///… for the embedded Valkey, redis://… for a server.
-REDIS_URL = env.text("PODIUM_REDIS_URL", f"unix://{VAR / 'run' / 'valkey.sock'}")
+REDIS_URL = env.broker("PODIUM_REDIS_URL", f"unix://{VAR / 'run' / 'valkey.sock'}")
 CACHES = {"default": {"BACKEND": "config.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}}
 
 _REDIS_AS_BROKER = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -187,7 +187,7 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.text("PODIUM_TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("PODIUM_TIME_ZONE", "UTC")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
@@ -212,11 +212,11 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 # Requests a minute of the public API, for one person or (without a login) one address; 0: no limit. See rest.throttles.
 API_RATES = {
-    "anonymous": env.number("PODIUM_API_ANONYMOUS_PER_MINUTE", 60),
-    "user": env.number("PODIUM_API_USER_PER_MINUTE", 600),
-    "uploads": env.number("PODIUM_API_UPLOADS_PER_MINUTE", 60),
-    "tokens": env.number("PODIUM_API_TOKENS_PER_MINUTE", 10),
-    "board": env.number("PODIUM_API_BOARD_PER_MINUTE", 1200),
+    "anonymous": env.number("PODIUM_API_ANONYMOUS_PER_MINUTE", 60, least=0),
+    "user": env.number("PODIUM_API_USER_PER_MINUTE", 600, least=0),
+    "uploads": env.number("PODIUM_API_UPLOADS_PER_MINUTE", 60, least=0),
+    "tokens": env.number("PODIUM_API_TOKENS_PER_MINUTE", 10, least=0),
+    "board": env.number("PODIUM_API_BOARD_PER_MINUTE", 1200, least=0),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Podium",
