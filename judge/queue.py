@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import uuid
 
+from django.db.models import Q
 from django.utils import timezone
 
 from compute import pools
-from contests.models import Submission
+from contests.models import Check, Submission
 from judge import fairness
 from judge.models import Job
 
@@ -57,8 +58,19 @@ def order(pool_id: int, limit: int | None = None, *, beside: int | None = None) 
 
 def waiting(submission: Submission) -> Waiting | None:
     job = queued_job(submission)
-    if job is None:
-        return None
+    return None if job is None else _waiting(job)
+
+
+def check_waits_for(check: Check) -> list[Waiting]:
+    """Why its job or its baselines cannot start, each environment once."""
+    jobs = Job.objects.filter(
+        Q(task_check=check) | Q(run__submission__in=check.trials.all()), status=Job.Status.QUEUED
+    ).select_related("pool", "environment")
+    found = [why for job in jobs.order_by("pk") if (why := _waiting(job))]
+    return list({why.environment: why for why in found}.values())
+
+
+def _waiting(job: Job) -> Waiting | None:
     state = pools.readiness(pool=job.pool, environment=job.environment)
     if state.ready:
         return None

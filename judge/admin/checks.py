@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from contests import check_texts, publishing
 from contests.admin.scoping import ContestFilter, ScopedReadOnly
 from contests.models import Check, Task
-from judge import checking
+from judge import checking, queue
 from judge.admin.acting import own_task, own_version, who
 
 
@@ -63,6 +63,7 @@ class CheckAdmin(ScopedReadOnly):
             "task": version.task,
             "contest": version.task.phase.contest,
             "under_way": check.status not in Check.ENDED,
+            "waits": queue.check_waits_for(check) if check.status not in Check.ENDED else [],
             "outdated": latest is None or latest.pk != check.pk,
             "findings": [_shown(found, version.task) for found in check.findings],
             "notes": [check_texts.sentence(note) for note in check.notes],

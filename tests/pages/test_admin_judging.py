@@ -13,6 +13,9 @@ from judge.models import Job
 from tests.builders import (
     PASSWORD,
     make_contest,
+    make_environment,
+    make_host,
+    make_pool,
     make_starter,
     make_submission,
     make_user,
@@ -72,6 +75,24 @@ def test_the_button_starts_one_check_and_its_page_follows_it(client: Client, hid
     assert f"/submissions/{trial.pk}/" in page.html
     assert client.get(f"/submissions/{trial.pk}/").status_code == 200
     assert client.get(f"/admin/contests/check/start/{task_version_of(hidden).task_id}/").status_code == 405
+
+
+def test_a_check_says_what_it_waits_for(client: Client, hidden: Contest) -> None:
+    version = task_version_of(hidden)
+    make_starter(hidden, "baseline.py").__class__.objects.update(baseline=True)
+    start_check(client, hidden)
+    path = f"/admin/contests/check/{Check.objects.get().pk}/change/"
+    assert "No runner is connected at the moment" in read(client, path).text
+    other = make_environment("torch")
+    make_host(make_pool("scoring", trusted=True), environments=[version.scoring_environment])
+    host = make_host(make_pool("cpu"), environments=[other])
+    assert "“python”, which no runner has and none is building" in read(client, path).text
+    host.building = {"python": {"percent": 40, "step": "pip", "error": ""}}
+    host.save()
+    assert "“python”, which is being built: 40 % done" in read(client, path).text
+    host.environments = [version.environment.identifier]
+    host.save()
+    assert "“python”" not in read(client, path).text
 
 
 def test_all_mistakes_are_listed_at_once_with_a_way_to_mend_each(client: Client, hidden: Contest) -> None:
