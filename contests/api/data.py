@@ -17,8 +17,10 @@ from contests.api.access import visible, with_data
 from contests.api.shapes import DataFileSerializer, StarterSerializer
 from contests.models import Contest, DataFile, StarterCode, TaskVersion
 from rest.filters import Filters, Text
-from rest.schema import FILE
+from rest.schema import FILE, refusal
 from rest.views import Endpoint, ListEndpoint
+
+DOOR = refusal("`code` says what is missing to take part: rules, invite, pending …")
 
 
 class DataFilters(Filters):
@@ -39,19 +41,23 @@ class ContestFiles(ListEndpoint):
     queryset = DataFile.objects.none()
 
     def get_queryset(self) -> QuerySet[DataFile]:
-        files = shown_files(self.request, visible(self.request, self.kwargs["slug"]))
+        contest = with_data(self.request, visible(self.request, self.kwargs["slug"]))
+        files = shown_files(self.request, contest)
         return files.order_by("task_version__task__phase__position", "name", "pk")
 
-    @extend_schema(responses=DataFileSerializer(many=True))
+    @extend_schema(responses={200: DataFileSerializer(many=True), 403: DOOR})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The data files of a contest with sizes and checksums."""
+        """The data files of a contest with sizes and checksums.
+
+        Where a contest has rules or a closed door, only for those who joined it.
+        """
         return self.list(request)
 
 
 class ContestData(Endpoint):
     public = frozenset({"GET"})
 
-    @extend_schema(responses=FILE)
+    @extend_schema(responses=FILE | {403: DOOR})
     def get(self, request: Request, slug: str, name: str) -> HttpResponseBase:
         """Download a data file.
 
@@ -67,7 +73,7 @@ class ContestData(Endpoint):
 class AllData(Endpoint):
     public = frozenset({"GET"})
 
-    @extend_schema(responses=FILE)
+    @extend_schema(responses=FILE | {403: DOOR})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         """Download all data files of a contest as one zip."""
         contest = with_data(request, visible(request, slug))

@@ -127,7 +127,7 @@ class TaskSerializer(serializers.ModelSerializer[TaskVersion]):
     environment = serializers.CharField(source="environment.name", help_text="What is used unless chosen.")
     environments = serializers.SerializerMethodField()
     limits = LimitsSerializer()
-    files = serializers.SerializerMethodField()
+    files = serializers.SerializerMethodField(help_text="Empty for who may not read the data (yet).")
 
     class Meta:
         model = TaskVersion
@@ -156,7 +156,7 @@ class TaskSerializer(serializers.ModelSerializer[TaskVersion]):
 
     @extend_schema_field(DataFileSerializer(many=True))
     def get_files(self, version: TaskVersion) -> Any:
-        files = list(version.files.all())
+        files = list(version.files.all()) if self.context.get("reads_data", True) else []
         for file in files:
             file.task_version = version  # known already: no query a file
         return DataFileSerializer(files, many=True, context=self.context).data
@@ -192,8 +192,10 @@ class ContestSerializer(ContestBriefSerializer):
 
     @extend_schema_field(TaskSerializer(many=True))
     def get_tasks(self, contest: Contest) -> Any:
-        versions = TaskVersion.objects.shown_to(self.context["request"].user, contest)
-        return TaskSerializer(versions, many=True, context=self.context).data
+        user = self.context["request"].user
+        versions = TaskVersion.objects.shown_to(user, contest)
+        context = {**self.context, "reads_data": joining.may_see_data(user, contest)}
+        return TaskSerializer(versions, many=True, context=context).data
 
     def get_has_rules(self, contest: Contest) -> bool:
         return bool(joining.rules_digest(contest))

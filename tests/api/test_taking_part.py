@@ -66,6 +66,22 @@ def test_an_address_is_ones_own_to_change_where_no_mail_confirms_it(
     assert alice.send("patch", "me/", {"email": "a@uni.example", "display_name": "B"}).status_code == 200
 
 
+def test_behind_a_door_even_the_names_of_files_are_for_those_who_joined(alice: Caller) -> None:
+    make_contest("digits", rules="Be fair.")
+    assert alice.get("contests/digits/").json()["tasks"][0]["files"] == []
+    assert (
+        alice.get("contests/digits/data/").status_code,
+        alice.get("contests/digits/data/").json()["code"],
+    ) == (
+        403,
+        "rules",
+    )
+    assert Client().get("/api/v1/contests/digits/data/").status_code == 401
+    alice.send("post", "contests/digits/join/", {"accept_rules": True})
+    assert alice.get("contests/digits/data/").json()["count"] == 3
+    assert len(alice.get("contests/digits/").json()["tasks"][0]["files"]) == 3
+
+
 def test_lists_come_in_pages_that_lead_to_each_other(alice: Caller) -> None:
     for number in range(5):
         make_contest(f"c{number}")
