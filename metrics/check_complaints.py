@@ -24,7 +24,7 @@ CHECK_TEMPLATES: dict[str, str] = {
     "hidden_features": gettext_noop("Hidden test features cannot be judged safely yet; make them public."),
     # The solution
     "few_public_rows": gettext_noop(
-        "Only %(count)d rows are public; a score on fewer than %(least)d says nothing. Make more rows public."
+        "Public rows: %(count)d; a score on fewer than %(least)d says nothing. Make more rows public."
     ),
     "one_class_in_split": gettext_noop(
         "All %(usage)s rows have the same class in column “%(column)s”: every constant answer would be right there."

@@ -25,9 +25,7 @@ def gettext_noop(message: str) -> str:
 TEMPLATES: dict[str, str] = {
     # The file as a whole
     "empty_file": gettext_noop("The file is empty."),
-    "not_csv": gettext_noop(
-        "The file is not a CSV; its format seems to be %(kind)s. Save the predictions as CSV text."
-    ),
+    "not_csv": gettext_noop("The file is not a CSV; its format seems to be %(kind)s. Save it as CSV text."),
     "utf16": gettext_noop(
         "The file is encoded as UTF-16. Save it as UTF-8 (in Excel: “CSV UTF-8”; in pandas: to_csv without "
         "encoding)."
