@@ -163,7 +163,7 @@ def _rounded(value: float) -> float:
 
 
 def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]:
-    """[false positive rate, true positive rate] on a grid, the latter rounded down to whole groups of positives.
+    """[false positive rate, true positive rate] on a grid, the latter rounded to whole groups of positives.
 
     Rows with equal scores move together. Empty when a class has too few rows.
     """
@@ -181,9 +181,9 @@ def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]
         if at + 1 == len(ordered) or ordered[at + 1][0] != score:
             points.append((false_alarms / negatives, hits / positives))
     rates = [step / steps for step in range(steps)]
-    groups = [math.floor(_height(points, rate) * positives / GROUP) for rate in rates]
+    groups = [math.floor(_height(points, rate) * positives / GROUP + 0.5) for rate in rates]
     told = zip(rates, groups, strict=True)
-    return [*([round(rate, 4), round(group * GROUP / positives, 3)] for rate, group in told), [1.0, 1.0]]
+    return [*([round(rate, 4), round(min(1.0, group * GROUP / positives), 3)] for rate, group in told), [1.0, 1.0]]
 
 
 def _height(points: Sequence[tuple[float, float]], rate: float) -> float:

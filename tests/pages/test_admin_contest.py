@@ -271,8 +271,7 @@ def test_a_phase_without_a_task_is_deleted(client: Client) -> None:
 def test_a_new_task_of_a_published_contest_is_shown_as_the_draft_it_is(client: Client) -> None:
     contest = open_contest(client)
     Contest.objects.filter(pk=contest.pk).update(published=True)
-    page = add_task(client, contest)
-    assert "this is a draft" in page.text
+    assert "this is a draft" in add_task(client, contest).text
     assert not TaskVersion.objects.get(task__phase__contest=contest).active
     page = read(client, f"/admin/contests/contest/{contest.pk}/change/")
     assert "Add its task" not in page.text
