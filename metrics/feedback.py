@@ -183,7 +183,10 @@ def _curve(truth: Sequence[float], scores: Sequence[float]) -> list[list[float]]
     rates = [step / steps for step in range(steps)]
     groups = [math.floor(_height(points, rate) * positives / GROUP + 0.5) for rate in rates]
     told = zip(rates, groups, strict=True)
-    return [*([round(rate, 4), round(min(1.0, group * GROUP / positives), 3)] for rate, group in told), [1.0, 1.0]]
+    return [
+        *([round(rate, 4), round(min(1.0, group * GROUP / positives), 3)] for rate, group in told),
+        [1.0, 1.0],
+    ]
 
 
 def _height(points: Sequence[tuple[float, float]], rate: float) -> float:
