@@ -7,8 +7,14 @@ from typing import Any
 from metrics import check_complaints
 from metrics.complaints import Complaints
 
-MAX_FINDINGS = 100
+MAX_FINDINGS = 300
 MAX_NOTES = 30
+PER_CODE, PER_FILE = 50, 150  # listed of a file: an organiser mends more than a contestant at once
+
+
+def complaints() -> Complaints:
+    """Where the mistakes of one file are collected."""
+    return Complaints(per_code=PER_CODE, most=PER_FILE)
 
 
 class Findings:
@@ -18,7 +24,7 @@ class Findings:
         self._listed: list[dict[str, Any]] = []
         self._notes: list[dict[str, Any]] = []
         self._count = 0
-        self.rows = {"public": 0, "private": 0, "ignored": 0}
+        self.rows: dict[str, int] = {}  # by usage; empty while the solution cannot be counted
 
     def add(self, code: str, **params: str | int) -> None:
         self._listed.append(check_complaints.as_json(code, params))

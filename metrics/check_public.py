@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from metrics import cells
 from metrics.check_findings import Findings
+from metrics.check_findings import complaints as collected
 from metrics.complaints import Complaints, Refused, shown
 from metrics.csv_records import records
 from metrics.scoring_spec import USAGE_COLUMN, ScoringSpec
@@ -134,7 +135,7 @@ def check_public_file(
     path: Path, name: str, truth: Truth, test_order: Sequence[int | None] | None, findings: Findings
 ) -> None:
     """Look for labels in one file; what cannot be read as CSV is a mistake where the name says it is one."""
-    complaints = Complaints()
+    complaints = collected()
     scan = _Scan(name, truth, test_order, findings)
     try:
         with path.open("rb") as stream:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from metrics.check_complaints import SMALLEST_PUBLIC
 from metrics.check_findings import Findings
+from metrics.check_findings import complaints as collected
 from metrics.complaints import Complaints, Refused, shown
 from metrics.csv_records import records
 from metrics.prediction_file import check_header, read_predictions
@@ -26,9 +27,11 @@ TELLING = 0.95
 
 def check_solution(path: Path, spec: ScoringSpec, findings: Findings) -> tuple[Solution | None, bool]:
     """The solution as far as it can be read, and whether predictions can be scored with it."""
-    solution, complaints = examine(path, spec)
+    solution, complaints = examine(path, spec, collected())
     findings.take(SOLUTION_FILE, complaints)
     if solution is None or complaints.count:
+        if solution is not None and spec.public_share is None and solution.perhaps_public:
+            _check_public(solution.perhaps_public, findings)  # few, even if all in doubt were public
         return solution, False
     for usage in (PUBLIC, PRIVATE, IGNORED):
         findings.rows[usage.lower()] = solution.rows(usage)
@@ -45,14 +48,18 @@ def check_solution(path: Path, spec: ScoringSpec, findings: Findings) -> tuple[S
 
 def _check_sizes(spec: ScoringSpec, findings: Findings) -> None:
     public, private = findings.rows["public"], findings.rows["private"]
-    if public < SMALLEST_PUBLIC:
-        findings.add("few_public_rows", count=public, least=SMALLEST_PUBLIC, file=SOLUTION_FILE)
+    _check_public(public, findings)
     if private:
         return
     if spec.public_share is not None and spec.public_share < ALL:
         findings.add("split_empty", share=spec.public_share, usage=PRIVATE, file=SOLUTION_FILE)
     else:
         findings.note("no_private_rows", file=SOLUTION_FILE)
+
+
+def _check_public(count: int, findings: Findings) -> None:
+    if count < SMALLEST_PUBLIC:
+        findings.add("few_public_rows", count=count, least=SMALLEST_PUBLIC, file=SOLUTION_FILE)
 
 
 def _check_classes(spec: ScoringSpec, solution: Solution, findings: Findings) -> None:
@@ -87,7 +94,7 @@ def check_sample(
         if solution is None:
             findings.take(SAMPLE_FILE, _header_complaints(stream, spec))
             return
-        reading = read_predictions(stream, expected(spec, solution))
+        reading = read_predictions(stream, expected(spec, solution), collected())
     findings.take(SAMPLE_FILE, reading.complaints)
     if reading.complaints.count or not scoreable:
         return
@@ -123,7 +130,7 @@ def _tells(pairs: Counter[tuple[float, float]]) -> bool:
 
 def _header_complaints(stream: BinaryIO, spec: ScoringSpec) -> Complaints:
     """Without a readable solution only the columns of the sample can be looked at."""
-    complaints = Complaints()
+    complaints = collected()
     try:
         _, header = next(records(stream))
     except Refused as refused:

@@ -163,9 +163,10 @@ class Complaint:
 
 
 class Complaints:
-    """Collects mistakes: counts all, keeps the first few of each code, at most `MAX_LISTED` in all."""
+    """Collects mistakes: counts all, keeps the first `per_code` of each code, at most `most` in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, per_code: int = MAX_PER_CODE, most: int = MAX_LISTED) -> None:
+        self._per_code, self._most = per_code, most
         self.listed: list[Complaint] = []
         self.stopped_early = False  # the rest of the file was not read, so there may be more
         self._counts: Counter[str] = Counter()
@@ -176,13 +177,13 @@ class Complaints:
 
     def add(self, code: str, **params: str | int) -> None:
         self._counts[code] += 1
-        if self._counts[code] <= MAX_PER_CODE and len(self.listed) < MAX_LISTED:
+        if self._counts[code] <= self._per_code and len(self.listed) < self._most:
             self.listed.append(Complaint(code, params))
 
     def stop(self, code: str, **params: str | int) -> None:
         """Add the complaint that ended the reading; it is listed even when the list is full."""
         self.stopped_early = True
-        del self.listed[MAX_LISTED - 1 :]
+        del self.listed[self._most - 1 :]
         self._counts[code] += 1
         self.listed.append(Complaint(code, params))
 

@@ -45,9 +45,9 @@ class Reading:
     complaints: Complaints
 
 
-def read_predictions(stream: BinaryIO, expected: Expected) -> Reading:
+def read_predictions(stream: BinaryIO, expected: Expected, complaints: Complaints | None = None) -> Reading:
     """Read and check a whole prediction file. What is wrong with it is in the complaints, never raised."""
-    reader = _Reader(expected)
+    reader = _Reader(expected, complaints or Complaints())
     try:
         reader.read(stream)
     except Refused as refused:
@@ -56,9 +56,9 @@ def read_predictions(stream: BinaryIO, expected: Expected) -> Reading:
 
 
 class _Reader:
-    def __init__(self, expected: Expected) -> None:
+    def __init__(self, expected: Expected, complaints: Complaints) -> None:
         self.expected = expected
-        self.complaints = Complaints()
+        self.complaints = complaints
         count = len(expected.positions)
         self.columns = [array.array("d", bytes(8 * count)) for _ in expected.target_columns]
         self._row_of = array.array("q", bytes(8 * count))  # where each id was first seen; 0 is nowhere

@@ -28,7 +28,8 @@ USAGES = (PUBLIC, PRIVATE, IGNORED)
 class Solution:
     """`positions`: id -> row. `columns`: true values by target column; 0 where `usage` is Ignored.
 
-    `cell` reads a prediction cell of this task, with the classes already known.
+    `cell` reads a prediction cell of this task, with the classes already known. `perhaps_public` counts the rows that
+    are public or do not say what they are, whatever else is wrong with them.
     """
 
     positions: dict[str, int]
@@ -36,6 +37,7 @@ class Solution:
     columns: list[array.array[float]]
     cell: Callable[[str], float]
     classes: cells.Classes | None
+    perhaps_public: int = 0
 
     def rows(self, usage: str) -> int:
         return self.usage.count(usage)
@@ -54,13 +56,15 @@ def read_solution(path: Path, spec: ScoringSpec) -> Solution:
     return solution
 
 
-def examine(path: Path, spec: ScoringSpec) -> tuple[Solution | None, Complaints]:
+def examine(
+    path: Path, spec: ScoringSpec, complaints: Complaints | None = None
+) -> tuple[Solution | None, Complaints]:
     """What can be read of solution.csv, and all that is wrong with it.
 
     With complaints the solution is good for comparing ids with other files, not for scoring; None when not even ids
     can be read.
     """
-    complaints = Complaints()
+    complaints = complaints or Complaints()
     raw = _Raw([[] for _ in spec.target_columns])
     try:
         with path.open("rb") as stream:
@@ -86,7 +90,7 @@ def examine(path: Path, spec: ScoringSpec) -> tuple[Solution | None, Complaints]
     if spec.public_share is not None and not complaints.count:
         raw.usage = _drawn(raw, columns, spec, complaints)
     cell = classes.code if classes else (cells.probability if spec.definition.within_0_1 else cells.number)
-    return Solution(raw.positions, raw.usage, columns, cell, classes), complaints
+    return Solution(raw.positions, raw.usage, columns, cell, classes, raw.perhaps_public), complaints
 
 
 def _drawn(
@@ -110,6 +114,7 @@ class _Raw:
     rows: array.array[int] = dataclasses.field(default_factory=lambda: array.array("q"))  # row in the file
     header_is_good: bool = False
     unreadable: set[int] = dataclasses.field(default_factory=set)  # places of true values that were refused
+    perhaps_public: int = 0
 
     def read(self, stream: BinaryIO, spec: ScoringSpec, complaints: Complaints) -> None:
         rows = records(stream)
@@ -135,6 +140,7 @@ class _Raw:
             if sound and usage not in USAGES:
                 complaints.add("bad_usage", row=row)
                 sound = False
+            self.perhaps_public += usage == PUBLIC or usage not in USAGES
             self.positions[identifier] = len(self.positions)
             # A row that was complained of keeps its id, so that no other file is blamed for it.
             self.usage.append(shared[usage] if sound else IGNORED)

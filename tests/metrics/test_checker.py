@@ -118,6 +118,23 @@ def test_a_public_set_that_is_too_small_is_a_mistake(tmp_path: Path) -> None:
     )
 
 
+def test_a_public_set_that_is_too_small_is_told_beside_other_mistakes(tmp_path: Path) -> None:
+    solution = usages(4) + "t0,1,Public\nt99,,Private\n"
+    assert {code for _file, code in found(tmp_path, solution=solution)} >= {"duplicate_id", "few_public_rows"}
+
+
+def test_rows_that_may_be_public_are_given_the_benefit_of_the_doubt(tmp_path: Path) -> None:
+    solution = usages(4).replace(",Private", ",Pirvate", 1)
+    assert {code for _file, code in found(tmp_path, solution=solution)} == {"bad_usage"}
+
+
+def test_fifty_mistakes_of_a_kind_are_listed_each_with_its_row(tmp_path: Path) -> None:
+    rows = [f"t{row},{label_of(row)},Pubic" for row in range(ROWS)]
+    findings = checked(tmp_path, solution=lines("id,target,Usage", rows))["findings"]
+    told = [finding["params"]["row"] for finding in findings if finding["code"] == "bad_usage"]
+    assert told == list(range(2, min(ROWS, 50) + 2))
+
+
 @pytest.mark.parametrize(
     ("metric", "code"), [("accuracy", "one_class_in_split"), ("roc_auc", "one_class_only")]
 )
@@ -281,7 +298,7 @@ def test_other_files_are_read_where_their_name_says_csv(
 
 
 def test_what_is_beyond_the_list_is_counted(tmp_path: Path) -> None:
-    files = {f"file{number:03d}.csv": b"a,b\n1\n" * 30 for number in range(40)}
+    files = {f"file{number:03d}.csv": b"a,b\n" + b"1\n" * 40 for number in range(40)}
     findings = checked(tmp_path, files={**FILES, **files})["findings"]
     assert len(findings) == MAX_FINDINGS + 1
     assert findings[-1]["code"] == "more"
