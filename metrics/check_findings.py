@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from metrics import check_complaints
@@ -9,6 +10,7 @@ from metrics.complaints import Complaints
 
 MAX_FINDINGS = 300
 MAX_NOTES = 30
+MAX_BYTES = 160 * 1024  # of the list; the whole result must stay below runners.spec.RESULT_MAX_BYTES
 PER_CODE, PER_FILE = 50, 150  # listed of a file: an organiser mends more than a contestant at once
 
 
@@ -41,7 +43,12 @@ class Findings:
             self._notes.append(check_complaints.as_json(code, params))
 
     def as_json(self) -> dict[str, Any]:
-        listed = self._listed[:MAX_FINDINGS]
+        listed, size = [], 0
+        for finding in self._listed[:MAX_FINDINGS]:
+            size += len(json.dumps(finding))
+            if size > MAX_BYTES:
+                break
+            listed.append(finding)
         if self._count > len(listed):
             listed = [*listed, check_complaints.as_json("more", {"count": self._count - len(listed)})]
         return {"findings": listed, "notes": self._notes, "rows": self.rows}

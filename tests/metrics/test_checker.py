@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from metrics import bundle
-from metrics.check_findings import MAX_FINDINGS
+from metrics.check_findings import MAX_FINDINGS, Findings
 from metrics.check_public import MAX_PAIRS
+from runners.spec import RESULT_MAX_BYTES
 from tests.metrics.checking import (
     FILES,
     ROWS,
@@ -303,6 +304,15 @@ def test_what_is_beyond_the_list_is_counted(tmp_path: Path) -> None:
     assert len(findings) == MAX_FINDINGS + 1
     assert findings[-1]["code"] == "more"
     assert findings[-1]["params"]["count"] > 1000
+
+
+def test_a_list_of_long_words_stays_below_what_a_result_may_hold() -> None:
+    findings = Findings()
+    for row in range(MAX_FINDINGS):
+        findings.add("ids_in_solution", row=row, id="编" * 40, column="标" * 40, count=1, file="f.csv")
+    result = findings.as_json()
+    assert len(json.dumps(result)) < RESULT_MAX_BYTES
+    assert 0 < result["findings"][-1]["params"]["count"] == MAX_FINDINGS - len(result["findings"]) + 1
 
 
 def test_a_header_of_very_many_columns_costs_bounded_time(tmp_path: Path) -> None:
