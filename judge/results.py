@@ -204,7 +204,8 @@ def _read_check(blob: Blob | None) -> Checked | None:
     try:
         raw = json.loads(blobs.head(blob, RESULT_MAX_BYTES))
         lists = [[_finding(item) for item in raw[name]] for name in ("findings", "notes")]
-        rows = {name: int(raw["rows"][name]) for name in ("public", "private", "ignored")}
+        # Empty where the solution could not be counted.
+        rows = {name: int(raw["rows"][name]) for name in ("public", "private", "ignored") if raw["rows"]}
     except (ValueError, KeyError, TypeError):
         return None
     return Checked(lists[0], lists[1], rows)

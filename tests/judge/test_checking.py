@@ -159,6 +159,15 @@ def test_a_change_while_a_check_is_under_way_makes_it_worthless(
     assert checking.start(task_version_of(version.task.phase.contest), organiser).status == "QUEUED"
 
 
+def test_a_solution_that_cannot_be_counted_has_no_rows_and_its_mistakes_are_told(
+    version: TaskVersion, organiser: User
+) -> None:
+    check = checking.start(version, organiser)
+    assert answer({"findings": [MISTAKE], "notes": [], "rows": {}}) == 200
+    check.refresh_from_db()
+    assert (check.status, check.findings, check.rows) == ("RED", [MISTAKE], {})
+
+
 def test_without_a_trusted_pool_there_is_no_check(version: TaskVersion, organiser: User) -> None:
     pool = make_pool("scoring")
     pool.trusted = False

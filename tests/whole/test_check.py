@@ -60,7 +60,7 @@ except publishing.CannotPublish as error:
     print(error.messages)
 """
 BROKEN_FILES = FILES | {
-    "train.csv": FILES["train.csv"] + b"3,0.5,1\n",
+    "train.csv": FILES["train.csv"] + b"3,0.5,0\n",
     "sample_submission.csv": FILES["sample_submission.csv"].replace(b"5,0\n", b"5,nan\n5,0\n"),
 }
 BROKEN_SOLUTION = SOLUTION.replace("7,0,Public", "7,0,Pubic").replace("9,", "8,", 1)
@@ -89,10 +89,10 @@ def test_a_broken_task_is_told_all_its_mistakes_and_a_mended_one_is_published(st
         "solution.csv: Row 9: Usage must be Public",
         "solution.csv: Row 11 repeats the id “8” of row 10.",
         "sample_submission.csv: Row 8 repeats the id “5” of row 7.",
-        "train.csv: Row 18 has the id “3” and a value in column “target”",
+        "train.csv: Row 18, column “target”: the value of the solution for the id “3”",
         "baseline.py: This baseline ended with an error.",
     ):
-        assert beginning in said
+        assert beginning in said, said
     assert "found mistakes" in stack.query(PUBLISH)
 
     stack.query(MEND.format(files=FILES, solution=SOLUTION.encode(), baseline=PERFECT))
