@@ -77,13 +77,14 @@ def test_a_clean_task_turns_green_and_may_be_published(
     publishing.publish(contest)
 
 
+@pytest.mark.parametrize("rows", [ROWS, {}], ids=["counted", "a solution that cannot be counted"])
 def test_a_task_with_mistakes_turns_red_and_stays_hidden(
-    contest: Contest, version: TaskVersion, organiser: User
+    contest: Contest, version: TaskVersion, organiser: User, rows: dict[str, int]
 ) -> None:
     check = checking.start(version, organiser)
-    answer(CLEAN | {"findings": [MISTAKE]})
+    assert answer(CLEAN | {"findings": [MISTAKE], "rows": rows}) == 200
     check.refresh_from_db()
-    assert (check.status, check.findings) == ("RED", [MISTAKE])
+    assert (check.status, check.findings, check.rows) == ("RED", [MISTAKE], rows)
     with pytest.raises(publishing.CannotPublish):
         publishing.publish(contest)
 
@@ -157,15 +158,6 @@ def test_a_change_while_a_check_is_under_way_makes_it_worthless(
     answer()
     assert publishing.latest_check(task_version_of(version.task.phase.contest)) is None
     assert checking.start(task_version_of(version.task.phase.contest), organiser).status == "QUEUED"
-
-
-def test_a_solution_that_cannot_be_counted_has_no_rows_and_its_mistakes_are_told(
-    version: TaskVersion, organiser: User
-) -> None:
-    check = checking.start(version, organiser)
-    assert answer({"findings": [MISTAKE], "notes": [], "rows": {}}) == 200
-    check.refresh_from_db()
-    assert (check.status, check.findings, check.rows) == ("RED", [MISTAKE], {})
 
 
 def test_without_a_trusted_pool_there_is_no_check(version: TaskVersion, organiser: User) -> None:
