@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import functools
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import connection
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from contests import joining
 from contests.models import Contest, Participation, Team
 from tests.builders import make_contest, make_user
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 RULES = "Be kind.\n\nOne account each."
@@ -250,30 +249,12 @@ def test_a_contest_that_becomes_pseudonymous_hides_the_names_it_showed() -> None
     assert joining.hide_names(contest) == 0
 
 
-def in_parallel(works: list[Callable[[], object]]) -> list[object]:
-    start, results = threading.Barrier(len(works)), []
-
-    def body(work: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            results.append(work())
-        except joining.NotAdmitted as refused:
-            results.append(refused.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=body, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 def test_eight_joins_at_once_are_one_participation() -> None:
     user, contest = make_user(), make_contest(rules=RULES)
-    results = in_parallel([lambda: joining.join(user, contest, accept_rules=True).pk] * 8)
+    results = at_once(
+        [lambda: joining.join(user, contest, accept_rules=True).pk] * 8, refusal=joining.NotAdmitted
+    )
     assert len(results) == 8
     assert len(set(results)) == 1
     assert (Participation.objects.count(), Team.objects.count()) == (1, 1)
@@ -283,10 +264,11 @@ def test_eight_joins_at_once_are_one_participation() -> None:
 def test_of_two_who_want_one_name_at_once_one_gets_it() -> None:
     contest = make_contest()
     users = [make_user(f"u{number}") for number in range(2)]
-    results = in_parallel(
-        [lambda user=user: joining.join(user, contest, name="Same").team.name for user in users]  # type: ignore[misc]
+    results = at_once(
+        [functools.partial(joining.join, user, contest, name="Same") for user in users],
+        refusal=joining.NotAdmitted,
     )
-    assert sorted(map(str, results)) == ["Same", "name_taken"]
+    assert [result.code for result in results if isinstance(result, joining.NotAdmitted)] == ["name_taken"]
     assert Team.objects.filter(name="Same").count() == 1
 
 

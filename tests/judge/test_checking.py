@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import User
 from contests import check_texts, publishing
@@ -29,6 +27,7 @@ from tests.builders import (
     task_version_of,
 )
 from tests.judge.host import Host
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 ROWS = {"public": 20, "private": 20, "ignored": 0}
@@ -124,21 +123,7 @@ def test_a_second_start_is_given_the_check_that_is_under_way(version: TaskVersio
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_starts_at_once_one_makes_a_check(version: TaskVersion, organiser: User) -> None:
-    together = threading.Barrier(4)
-    made: list[int] = []
-
-    def one() -> None:
-        try:
-            together.wait(10)
-            made.append(checking.start(version, organiser).pk)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    made = at_once([lambda: checking.start(version, organiser).pk] * 4, refusal=checking.CannotCheck)
     assert (len(made), len(set(made)), Check.objects.count()) == (4, 1, 1)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.utils import timezone
 
 from compute.models import Pool
@@ -18,6 +16,7 @@ from contests.models import Submission
 from judge import bell, intake
 from judge.models import Job
 from tests.builders import make_contest, make_user, phase_of
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 CSV = b"id,target\n3,1\n4,0\n"
@@ -77,31 +76,12 @@ def test_another_user_may_use_the_same_key() -> None:
     assert one.pk != two.pk
 
 
-def in_parallel(count: int, work: object) -> list[object]:
-    start, results = threading.Barrier(count), []
-
-    def body(number: int) -> None:
-        start.wait()
-        try:
-            results.append(work(number))  # type: ignore[operator]
-        except intake.Rejected as rejected:
-            results.append(rejected)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=body, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 def test_ten_uploads_at_once_with_one_key_are_one_submission() -> None:
     user, contest = make_user(), make_contest()
-    results = in_parallel(
-        10, lambda _: intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k").pk
+    results = at_once(
+        [lambda: intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k").pk] * 10,
+        refusal=intake.Rejected,
     )
     assert len(results) == 10
     assert len(set(results)) == 1

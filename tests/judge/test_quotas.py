@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
+import functools
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -19,6 +18,7 @@ from judge.models import Run
 from runners.verdict import Verdict
 from tests.builders import make_contest, make_submission, make_user, phase_of, task_version_of
 from tests.judge.host import Host
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 CSV = b"id,target\n3,1\n4,0\n"
@@ -122,34 +122,17 @@ def test_each_contestant_has_a_quota_of_their_own() -> None:
     assert quota(make_user("b"), contest).left == 1
 
 
-def in_parallel(works: list[Callable[[], object]]) -> list[object]:
-    start, results = threading.Barrier(len(works)), []
-
-    def body(work: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            results.append(work())
-        except intake.Rejected as rejected:
-            results.append(rejected.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=body, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("total", [None, 4])
 def test_of_thirty_uploads_at_once_exactly_as_many_as_allowed_are_accepted(total: int | None) -> None:
     user, contest = make_user(), make_contest(daily_limit=7)
     contest.phases.update(total_limit=total)
     allowed = total or 7
-    results = in_parallel([lambda n=n: hand_in(user, contest, n).pk for n in range(30)])  # type: ignore[misc]
-    assert results.count("quota") == 30 - allowed
+    results = at_once(
+        [functools.partial(hand_in, user, contest, n) for n in range(30)], refusal=intake.Rejected
+    )
+    refused = [result.code for result in results if isinstance(result, intake.Rejected)]
+    assert refused == ["quota"] * (30 - allowed)
     assert Submission.objects.count() == allowed
     assert quota(user, contest).left == 0
     assert Participation.objects.count() == 1

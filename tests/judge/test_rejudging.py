@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 import random
-import threading
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -29,6 +27,7 @@ from tests.builders import (
     task_version_of,
 )
 from tests.judge.host import Host
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 BETTER = {"ok": True, "public": 0.9, "private": 0.8, "feedback": {}}
@@ -174,23 +173,11 @@ def test_a_second_rejudge_is_refused_while_the_first_is_under_way(scored: Submis
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_rejudges_at_once_one_succeeds(scored: Submission) -> None:
-    refused: list[str] = []
-    together = threading.Barrier(4)
-
-    def one() -> None:
-        try:
-            together.wait(10)
-            rejudging.rejudge(Submission.objects.get(pk=scored.pk))
-        except rejudging.CannotRejudge as error:
-            refused.append(error.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    results = at_once(
+        [lambda: rejudging.rejudge(Submission.objects.get(pk=scored.pk))] * 4,
+        refusal=rejudging.CannotRejudge,
+    )
+    refused = [result.code for result in results if isinstance(result, rejudging.CannotRejudge)]
     assert refused == ["under_way"] * 3
     assert Run.objects.filter(submission=scored).count() == 2
     assert Job.objects.filter(run__generation=2).count() == 1
