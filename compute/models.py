@@ -12,6 +12,8 @@ class Environment(models.Model):
     name = models.SlugField(max_length=40)
     version = models.CharField(max_length=40)
     packages = models.JSONField(default=list)  # [[name, version], …] of the lock it is built from
+    # An organiser's own image, "<name>@sha256:<digest>": only hosts with Docker run it. Empty: built by Podium.
+    image = models.CharField(_("image"), max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -49,6 +51,12 @@ class RunnerHost(models.Model):
     name = models.CharField(max_length=120)
     environments = models.JSONField(default=list)  # identifiers
     building = models.JSONField(default=dict)  # name -> {"state", "percent", "step"}
+    sandbox = models.CharField(max_length=20, blank=True)  # "nsjail", "docker", "runsc"
+    # Rows of its preflight: [{"limit", "enforced_by", "status", "advice"}]
+    preflight = models.JSONField(default=list)
+    devices = models.JSONField(
+        default=list
+    )  # [{"id", "name", "memory_mb", "state"}], state free, leased or quarantined
     seen_at = models.DateTimeField()
 
     class Meta:

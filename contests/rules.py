@@ -11,7 +11,7 @@ from runners.verdict import Verdict
 MAX_FILENAME = 120
 MAX_FILENAME_BYTES = 240  # file systems take 255, and a browser adds its “ (1)”
 MAX_SUFFIX = 10
-KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script", ".ipynb": "notebook"}
+KIND_OF_SUFFIX = {".csv": "predictions", ".py": "script", ".ipynb": "notebook", ".zip": "project"}
 # Our fault costs nothing, and neither does a submission that was called back before anything ran. One that has
 # started has used a runner and may have shown its log.
 FREE_VERDICTS = frozenset({Verdict.INTERNAL_ERROR})

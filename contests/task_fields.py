@@ -27,6 +27,7 @@ MOST = {
     "disk_mb": 1 << 20,
     "inodes": 1_000_000,
     "log_kb": 10_240,
+    "gpus": 64,
 }
 WHOLE = frozenset(MOST) - {"wall_s", "cpu_s"} | {"output_mb"}
 # A public file of this name is a slip, and one that cannot be taken back.
@@ -115,13 +116,10 @@ def _limits(limits: object) -> Mistakes:
     found = []
     for name, value in (Limits().as_json() | dict(limits)).items():
         number = isinstance(value, int) or (isinstance(value, float) and name not in WHOLE)
-        if isinstance(value, bool) or not number or not 1 <= value <= most[name]:
-            found.append(
-                (
-                    "limits",
-                    _("%(name)s must lie between 1 and %(most)d.") % {"name": name, "most": most[name]},
-                )
-            )
+        least = 0 if name == "gpus" else 1
+        if isinstance(value, bool) or not number or not least <= value <= most[name]:
+            told = {"name": name, "least": least, "most": most[name]}
+            found.append(("limits", _("%(name)s must lie between %(least)d and %(most)d.") % told))
     return found
 
 

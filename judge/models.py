@@ -36,6 +36,8 @@ class Run(models.Model):
     verdict = models.CharField(max_length=32, blank=True)
     errors = models.JSONField(default=list)  # of an invalid output: [{"code", "params", "message"}]
     facts = models.JSONField(default=dict)  # RunFacts of the contestant's program
+    # What may be told of a failure beside hidden features: {"stage", "line" | "cell", "exception", …}; empty: nothing.
+    trace = models.JSONField(default=dict)
     # What the contestant's program used, for sums by person and contest: seconds and bytes.
     wall_s = models.FloatField(default=0.0)
     cpu_s = models.FloatField(default=0.0)
@@ -76,6 +78,9 @@ class Job(models.Model):
     token_digest = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     host = models.CharField(max_length=120, blank=True)
+    gpus = models.PositiveSmallIntegerField(default=0)  # whole devices a host must have free to claim it
+    # What a predict job reads: the archive that its train job left.
+    model = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     log_bytes = models.BigIntegerField(default=0)
     usage = models.JSONField(default=dict)  # the last sample
     stages = models.JSONField(default=dict)  # milliseconds by stage, as the agent measured them

@@ -26,6 +26,12 @@ class JobKind(enum.StrEnum):
     RUN = "run"
     SCORE = "score"
     CHECK = "check"  # an organiser's task, looked at by the validator; it carries labels as SCORE does
+    REHEARSE = (
+        "rehearse"  # a program on public sample data with a live log, before its RUN on hidden features
+    )
+    TRAIN = "train"  # a project's train.py; what it leaves in /model goes to PREDICT
+    PREDICT = "predict"  # a project's predict.py beside hidden features; nothing of its log leaves the host
+    INGEST = "ingest"  # a Codabench ingestion program beside the submission, without reference data
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +46,13 @@ class Limits:
     inodes: int = 20_000
     log_kb: int = 256  # kept; what is written beyond is counted and dropped
     output_mb: int = 64  # the required output file, and all collected files together
+    gpus: int = 0  # whole devices, each for this run alone
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if not 0 < value <= 10**9:
+            least = 0 if field.name == "gpus" else 1e-9
+            if not least <= value <= 10**9:
                 raise ValueError(f"limit {field.name} must lie between 0 and 10^9, not {value}")
 
     def as_json(self) -> dict[str, Any]:
@@ -62,14 +70,16 @@ class InputFile:
     path: str
     sha256: str
     size: int
+    unpack: bool = False  # the blob is a zip, and its tree lies at `path`
 
     @classmethod
     def from_json(cls, raw: object) -> InputFile:
         """Raises wire.Malformed."""
         names = {"path", "sha256", "size"}
-        fields = wire.only(raw, "An input file", needed=names, allowed=names)
+        fields = wire.only(raw, "An input file", needed=names, allowed=names | {"unpack"})
         path = wire.text(fields, "path", most=4096)
-        return cls(path=path, sha256=_sha256(fields), size=wire.whole(fields, "size"))
+        size, unpack = wire.whole(fields, "size"), wire.flag(fields, "unpack")
+        return cls(path=path, sha256=_sha256(fields), size=size, unpack=unpack)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,11 @@ class JobSpec:
     links: tuple[tuple[str, str], ...] = ()
     # Names in /output that are collected whatever became of the required file.
     kept: tuple[str, ...] = ()
+    # "/output" or "/model": this writable directory comes back whole, as the zip archive `required_output`.
+    tree: str = ""
+    cwd: str = "/output"
+    withheld: bool = False  # the log stays on the host and is deleted with the run
+    image: str = ""  # an organiser's own image, "<name>@sha256:<digest>"; empty: the environment's
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"protocol": PROTOCOL_VERSION}

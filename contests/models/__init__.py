@@ -11,7 +11,15 @@ from contests.models.check import Check
 from contests.models.contest import Contest, ContestQuerySet, Phase
 from contests.models.participation import Participation, Team
 from contests.models.submission import Submission, SubmissionQuerySet
-from contests.models.task import DataFile, StarterCode, Task, TaskVersion, TaskVersionQuerySet, default_limits
+from contests.models.task import (
+    DataFile,
+    HiddenFile,
+    StarterCode,
+    Task,
+    TaskVersion,
+    TaskVersionQuerySet,
+    default_limits,
+)
 
 __all__ = [
     "Blob",
@@ -19,6 +27,7 @@ __all__ = [
     "Contest",
     "ContestQuerySet",
     "DataFile",
+    "HiddenFile",
     "Participation",
     "Phase",
     "StarterCode",

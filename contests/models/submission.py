@@ -32,6 +32,7 @@ class Submission(models.Model):
         PREDICTIONS = "predictions", _("predictions")
         SCRIPT = "script", _("script")
         NOTEBOOK = "notebook", _("notebook")
+        PROJECT = "project", _("project")
 
     class Status(models.TextChoices):
         QUEUED = "QUEUED", _("queued")

@@ -53,13 +53,18 @@ class TaskVersion(models.Model):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(default=1)
     active = models.BooleanField(default=True)
-    kinds = models.JSONField(_("kinds of submission"), default=list)  # "predictions", "script", "notebook"
+    # "predictions", "script", "notebook", "project"
+    kinds = models.JSONField(_("kinds of submission"), default=list)
     metric = models.CharField(_("metric"), max_length=40)
     metric_params = models.JSONField(_("metric parameters"), default=dict, blank=True)
     id_column = models.CharField(_("id column"), max_length=100, default="id")
     target_columns = models.JSONField(_("target columns"), default=list)
     test_features_public = models.BooleanField(_("test features are public"), default=True)
     limits = models.JSONField(_("limits"), default=default_limits)
+    # {"train": limits, "predict": limits} of projects; a stage without an entry has `limits`.
+    stage_limits = models.JSONField(_("limits by stage"), default=dict, blank=True)
+    # How many failures beside hidden features are explained to a team each day; each explanation tells a little.
+    hidden_replies = models.PositiveSmallIntegerField(_("explained failures a day"), default=5)
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+", verbose_name=_("runner pool"))
     environment = models.ForeignKey(
         Environment, on_delete=models.PROTECT, related_name="+", verbose_name=_("default environment")
@@ -106,6 +111,23 @@ class DataFile(models.Model):
         verbose_name_plural = _("data files")
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["task_version", "name"], name="data_file_name")]
+
+
+class HiddenFile(models.Model):
+    """Hidden features: only a run whose log is withheld finds it in /input, in place of a public file of its name.
+
+    A table of its own, so that nothing that lists or hands out data files can hand out one of these.
+    """
+
+    task_version = models.ForeignKey(TaskVersion, on_delete=models.CASCADE, related_name="hidden_files")
+    name = models.CharField(max_length=120)
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("hidden file")
+        verbose_name_plural = _("hidden files")
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["task_version", "name"], name="hidden_file_name")]
 
 
 class StarterCode(models.Model):

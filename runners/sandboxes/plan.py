@@ -13,6 +13,7 @@ from runners.verdict import RunFacts
 INPUT_PLACES = ("/input/", "/kaggle/input/", "/submission/", "/model/", "/app/")
 MAX_SLOTS = 10_000
 LINK_PLACES = ("/kaggle/", "/app/", "/input/")
+TREES = ("", "/output", "/model")  # /model is writable only where it is the tree
 
 
 class SandboxError(Exception):
@@ -36,6 +37,10 @@ class SandboxPlan:
     links: tuple[tuple[str, str], ...] = ()  # (place in the sandbox, target)
     slot: int = 0  # as root the program's uid is FIRST_UID + slot; two runs at a time never share a slot
     env: tuple[tuple[str, str], ...] = ()  # added to the allow-list; names PODIUM_* or OMP_NUM_THREADS
+    tree: str = ""  # of TREES: comes back whole, as the zip archive `required_output`
+    cwd: str = "/output"
+    devices: tuple[str, ...] = ()  # ids of the GPUs leased to this run
+    image: str = ""  # Docker only: an image by digest instead of the environment's
 
     def __post_init__(self) -> None:
         if not self.argv or not 0 <= self.slot < MAX_SLOTS:
@@ -44,12 +49,17 @@ class SandboxPlan:
             _check_place(place, INPUT_PLACES)
         for place in (place for place, _ in self.links):
             _check_place(place, LINK_PLACES)
+        self._check_host_side()
+
+    def _check_host_side(self) -> None:
         for path in (*(path for path, _ in self.inputs), self.environment):
             if not path.startswith("/") or ":" in path:
                 raise SandboxError(f"host path {path!r} must be absolute and without a colon")
         for name in (self.required_output, *self.kept):
             if posixpath.basename(name) != name or not name:
                 raise SandboxError(f"output {name!r} must be a bare file name")
+        if self.tree not in TREES or posixpath.normpath(self.cwd) != self.cwd or self.cwd[:1] != "/":
+            raise SandboxError(f"no such tree or working directory: {self.tree!r}, {self.cwd!r}")
         for name, _ in self.env:
             if not name.startswith("PODIUM_") and name != "OMP_NUM_THREADS":
                 raise SandboxError(f"environment variable {name!r} is not on the allow-list")
@@ -62,6 +72,7 @@ class SandboxPlan:
         fields = dict(raw)
         fields["argv"] = tuple(fields["argv"])
         fields["kept"] = tuple(fields["kept"])
+        fields["devices"] = tuple(fields["devices"])
         fields["limits"] = Limits.from_json(fields["limits"])
         for name in ("inputs", "links", "env"):
             fields[name] = tuple((a, b) for a, b in fields[name])
