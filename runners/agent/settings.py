@@ -3,7 +3,10 @@
 PODIUM_SITE_URL           address of the site, e.g. http://127.0.0.1:8000
 PODIUM_AGENT_DIR          the agent's own directory: cache/ and runs/
 PODIUM_ENVIRONMENTS_DIR   built environments: <name>/<version>/
-PODIUM_POOLS              "cpu:2,scoring:1": pool slugs and their slots on this host
+PODIUM_POOLS              "cpu:2,scoring:1": pool slugs and their slots on this host; "cpu:2:runsc" says in
+                          which sandbox this pool's jobs run
+PODIUM_SANDBOX            optional, "nsjail": the sandbox of pools that name none; "nsjail", "docker" or "runsc"
+PODIUM_DOCKER_HOST        optional, unix:///var/run/docker.sock: the Docker daemon of docker and runsc
 PODIUM_POOL_TOKENS_DIR    a file <slug> for each pool, mode 0600, holding the pool's token
 PODIUM_BROKER_URL         optional; where the pools' bells ring (else: the site's own live stream)
 PODIUM_LOOK_EVERY_S       optional, 30: how long a free slot waits for a bell before it asks anyway
@@ -22,6 +25,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from runners.sandboxes import choice
+from runners.sandboxes.choice import DOCKER_HOST, Sandbox
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 WIDER_THAN_OWNER = 0o077
@@ -42,6 +48,7 @@ class PoolSlots:
 
     slug: str
     slots: int
+    sandbox: Sandbox = Sandbox.NSJAIL
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class Settings:
     broken_site_s: float = 600.0  # how long a site may answer 5xx to results while it hears heartbeats
     stop: StopMode = StopMode.LEAVE
     cache_bytes: int = 4096 * 1024 * 1024
+    docker_host: str = DOCKER_HOST
 
     @property
     def runs_dir(self) -> Path:
@@ -82,11 +90,15 @@ class Settings:
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     """Read and check all settings. Raises SettingsError with one clear line."""
     source: Mapping[str, str] = os.environ if env is None else env  # noqa: TID251  the one place that reads it
+    try:
+        sandbox, docker_host = choice.default_sandbox(source), choice.docker_host(source)
+    except choice.WrongChoice as error:
+        raise SettingsError(str(error)) from None
     return Settings(
         site_url=_site_url(_needed(source, "PODIUM_SITE_URL")),
         agent_dir=Path(_needed(source, "PODIUM_AGENT_DIR")).absolute(),
         environments_dir=Path(_needed(source, "PODIUM_ENVIRONMENTS_DIR")).absolute(),
-        pools=parse_pools(_needed(source, "PODIUM_POOLS")),
+        pools=parse_pools(_needed(source, "PODIUM_POOLS"), sandbox),
         tokens_dir=Path(_needed(source, "PODIUM_POOL_TOKENS_DIR")).absolute(),
         host=source.get("PODIUM_AGENT_HOST", "").strip() or socket.gethostname(),
         broker_url=source.get("PODIUM_BROKER_URL", "").strip(),
@@ -94,17 +106,26 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         broken_site_s=_positive(source, "PODIUM_BROKEN_SITE_S", 600.0),
         stop=_stop_mode(source.get("PODIUM_AGENT_STOP", "").strip() or StopMode.LEAVE),
         cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
+        docker_host=docker_host,
     )
 
 
-def parse_pools(text: str) -> tuple[PoolSlots, ...]:
-    """Read "cpu:2,scoring:1"; a slug without a number has one slot. Raises SettingsError."""
+def parse_pools(text: str, sandbox: Sandbox = Sandbox.NSJAIL) -> tuple[PoolSlots, ...]:
+    """Read "cpu:2:runsc,scoring:1"; a slug without a number has one slot, one without a sandbox `sandbox`.
+
+    Raises SettingsError.
+    """
     pools = []
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
-        slug, _, count = piece.partition(":")
+        slug, _, rest = piece.partition(":")
+        count, _, named = rest.partition(":")
         if not SLUG.fullmatch(slug) or not (count or "1").isdigit() or int(count or "1") < 1:
             raise SettingsError(f'PODIUM_POOLS: "{piece}" is not <slug>:<slots>, e.g. cpu:2')
-        pools.append(PoolSlots(slug, int(count or "1")))
+        try:
+            chosen = choice.named(named, "PODIUM_POOLS") if named else sandbox
+        except choice.WrongChoice as error:
+            raise SettingsError(str(error)) from None
+        pools.append(PoolSlots(slug, int(count or "1"), chosen))
     if not pools or len({pool.slug for pool in pools}) != len(pools):
         raise SettingsError('PODIUM_POOLS must name each pool once, e.g. "cpu:2,scoring:1"')
     return tuple(pools)

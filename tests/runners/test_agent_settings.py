@@ -8,6 +8,7 @@ import pytest
 
 from runners.agent import settings
 from runners.agent.settings import PoolSlots, SettingsError, StopMode
+from runners.sandboxes.choice import Sandbox
 from tests.runners.agent_stage import ENVIRONMENT, stage, until
 
 GIVEN = {
@@ -43,6 +44,9 @@ def test_a_missing_setting_is_named(name: str) -> None:
         ("PODIUM_POOLS", "cpu:0"),
         ("PODIUM_POOLS", "../x:1"),
         ("PODIUM_POOLS", "cpu:1,cpu:2"),
+        ("PODIUM_POOLS", "cpu:1:podman"),
+        ("PODIUM_SANDBOX", "chroot"),
+        ("PODIUM_DOCKER_HOST", "tcp://192.0.2.1:2375"),
         ("PODIUM_LOOK_EVERY_S", "nan"),
         ("PODIUM_LOOK_EVERY_S", "-1"),
         ("PODIUM_AGENT_STOP", "maybe"),
@@ -56,6 +60,18 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 def test_a_pool_without_a_number_has_one_slot() -> None:
     assert settings.parse_pools("gpu") == (PoolSlots("gpu", 1),)
+
+
+def test_a_pool_runs_in_its_own_sandbox_and_every_other_in_the_hosts() -> None:
+    told = {"PODIUM_POOLS": "cpu:2:runsc,scoring:1,gpu::docker", "PODIUM_SANDBOX": "nsjail"}
+    assert settings.from_environment(GIVEN | told).pools == (
+        PoolSlots("cpu", 2, Sandbox.RUNSC),
+        PoolSlots("scoring", 1, Sandbox.NSJAIL),
+        PoolSlots("gpu", 1, Sandbox.DOCKER),
+    )
+    read = settings.from_environment(GIVEN | told | {"PODIUM_SANDBOX": "docker"})
+    assert [pool.sandbox for pool in read.pools] == [Sandbox.RUNSC, Sandbox.DOCKER, Sandbox.DOCKER]
+    assert settings.from_environment(GIVEN).pools[0].sandbox is Sandbox.NSJAIL
 
 
 def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
