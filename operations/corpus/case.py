@@ -34,6 +34,7 @@ _FIELDS = {
     "log_must_not_contain",
     "parallel_with",
     "within_s",
+    "hidden",
 }
 _WHOLE_LIMITS = {"memory_mb", "pids", "disk_mb", "inodes", "log_kb", "output_mb", "gpus"}
 
@@ -74,6 +75,7 @@ class Case:
     parallel_with: str = ""
     log_must_not_contain: tuple[str, ...] = ()
     within_s: float | None = None
+    hidden: bool = False  # judged with hidden features
 
     @property
     def filename(self) -> str:
@@ -117,6 +119,12 @@ class _Fields:
             self.fail(name, f"must be a {'whole ' if whole else ''}number that is not negative")
         return value  # type: ignore[no-any-return]  # looked at above
 
+    def flag(self, name: str) -> bool:
+        value = self.raw.get(name, False)
+        if not isinstance(value, bool):
+            self.fail(name, "must be true or false")
+        return bool(value)
+
     def pair(self, name: str) -> tuple[float, float] | None:
         if name not in self.raw:
             return None
@@ -159,6 +167,7 @@ def read_case(folder: Path, corpus: Path) -> Case:
         parallel_with=_other(fields, "parallel_with", folder, corpus),
         log_must_not_contain=_forbidden(fields),
         within_s=within,
+        hidden=fields.flag("hidden") or kind is Kind.PROJECT,
     )
 
 

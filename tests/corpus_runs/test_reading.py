@@ -102,6 +102,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no twin there": ({"twin": "gone"}, "twin: there is no folder 'gone'"),
     "a twin that fails": ({"twin": "bad"}, "twin: bad is benign"),
     "a companion that is none": ({"parallel_with": "empty"}, "parallel_with: empty holds no"),
+    "a flag as a text": ({"hidden": "yes"}, "hidden: must be true or false"),
     "a time as a text": ({"within_s": "5"}, "within_s: must be a number"),
 }
 
