@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/schema/", api_docs.schema, name="api-schema"),
     path("api/docs/", api_docs.docs, name="api-docs"),
     path("runner/v1/", include("judge.runner_urls")),
+    path("runners/", include("compute.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
 ]
