@@ -57,8 +57,8 @@ def project(request: HttpRequest) -> HttpResponse:
     """The files of the one project: the wheel of this site's version and no other."""
     runner = installing.runner()
     address, _, _hash = installing.wheel_path().partition("#")
-    file = {"filename": runner.filename, "url": address, "hashes": {"sha256": runner.sha256}}
-    file |= {"size": len(runner.content)}
+    hashes, size = {"sha256": runner.sha256}, len(runner.content)
+    file = {"filename": runner.filename, "url": address, "hashes": hashes, "size": size}
     known = {"name": PROJECT, "versions": [runner.version], "files": [file]}
     return _simple(
         request, known, format_html('<a href="{}">{}</a>', installing.wheel_path(), runner.filename)

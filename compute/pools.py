@@ -52,12 +52,26 @@ def register_environment(*, name: str, version: str, packages: Sequence[tuple[st
     return found
 
 
-def report(*, pool: Pool, host: str, environments: list[str], building: dict[str, Any]) -> None:
+def report(
+    *,
+    pool: Pool,
+    host: str,
+    environments: list[str],
+    building: dict[str, Any],
+    sandbox: str = "",
+    preflight: Sequence[dict[str, str]] = (),
+) -> None:
     """Keep what a host said of itself when it asked for work."""
     RunnerHost.objects.update_or_create(
         pool=pool,
         name=host,
-        defaults={"environments": environments, "building": building, "seen_at": timezone.now()},
+        defaults={
+            "environments": environments,
+            "building": building,
+            "sandbox": sandbox,
+            "preflight": list(preflight),
+            "seen_at": timezone.now(),
+        },
     )
 
 

@@ -21,10 +21,10 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from compute import pools
+from compute import installing, pools
 from contests import blobs, downloads
 from contests.models import Blob
-from judge import bell, lease, logs, results, specification, transitions, usage
+from judge import bell, host_reports, lease, logs, results, specification, transitions, usage
 from judge.models import Job, JobUpload
 from runners import wire
 from runners.spec import MAX_OUTPUT_FILES, PROTOCOL_VERSION, OutputFile
@@ -34,7 +34,7 @@ from runners.verdict import RunFacts
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
 USAGE_FIELDS = ("wall_s", "cpu_s", "memory", "disk")
-MAX_LISTED = 100  # environments of a host, and builds under way
+UNKNOWN_POOL = "This pool token is not known. Open the pool again and give its hosts the new token."
 MAX_STAGES = 20
 MAX_ATTEMPT = 32_767  # what the column holds
 # "The agent was stopped" costs a job no attempt, so a host that says it for ever would keep a job for ever.
@@ -85,44 +85,55 @@ def _runner_view(method: str) -> Callable[[View], View]:
 
 
 @_runner_view("POST")
+def pool(request: HttpRequest) -> HttpResponseBase:
+    """For a host that was given a token and nothing else: which pool it is of, before anything is built there."""
+    found = pools.pool_of(_bearer(request))
+    if found is None:
+        return _problem(UNKNOWN_POOL, 401)
+    if (stranger := _other_version(request, _body(request))) is not None:
+        return stranger
+    return JsonResponse({"pool": found.slug, "trusted": found.trusted})
+
+
+@_runner_view("POST")
 def claim(request: HttpRequest) -> HttpResponseBase:
     pool = pools.pool_of(_bearer(request))
     if pool is None:
-        return _problem(
-            "This pool token is not known. Open the pool again and give its hosts the new token.", 401
-        )
+        return _problem(UNKNOWN_POOL, 401)
     body = _body(request)
-    if body.get("protocol") != PROTOCOL_VERSION:
-        return _problem(f"This site speaks runner protocol {PROTOCOL_VERSION}; update the runner.", 426)
-    environments = _environments(body)
-    building = _building(body)
-    host = wire.text(body, "host", most=1000, default="")[:120]
-    if not host:
-        raise wire.Malformed("host must name the runner host.")
+    if (stranger := _other_version(request, body)) is not None:
+        return stranger
+    report = host_reports.read(body)
     slots = wire.whole(body, "slots", default=1)
-    pools.report(pool=pool, host=host, environments=environments, building=building)
+    pools.report(
+        pool=pool,
+        host=report.host,
+        environments=report.environments,
+        building=report.building,
+        sandbox=report.sandbox,
+        preflight=report.preflight,
+    )
     if slots == 0:
         return HttpResponse(status=204)
-    spec = lease.claim(pool=pool, host=host, environments=environments)
+    if refusal := host_reports.refusal(report):
+        return _problem(refusal, 422)
+    spec = lease.claim(pool=pool, host=report.host, environments=report.environments)
     return HttpResponse(status=204) if spec is None else JsonResponse(spec.as_json())
 
 
-def _environments(body: dict[str, Any]) -> list[str]:
-    named = wire.listed(body, "environments", most=10_000)
-    if not all(isinstance(item, str) for item in named):
-        raise wire.Malformed("environments must be a list of identifiers.")
-    return named[:MAX_LISTED]
-
-
-def _building(body: dict[str, Any]) -> dict[str, Any]:
-    """Builds under way, by environment: shown to contestants who wait, so each is checked too."""
-    builds = wire.mapping(body, "building", most=MAX_LISTED)
-    for build in builds.values():
-        if not isinstance(build, dict):
-            raise wire.Malformed("building must hold an object for each environment.")
-        if build.get("percent") is not None:
-            wire.whole(build, "percent", most=100)
-    return builds
+def _other_version(request: HttpRequest, body: dict[str, Any]) -> JsonResponse | None:
+    """How a host of another version is told what to install. One run from a checkout names no version."""
+    told = wire.text(body, "version", most=200, default="")
+    ours = installing.runner().version
+    if body.get("protocol") != PROTOCOL_VERSION:
+        detail = f"This site speaks runner protocol {PROTOCOL_VERSION}; update the runner."
+    elif told and told != ours:
+        detail = (
+            f"This site's runner is {ours}, this is {told}. Install the site's: {installing.command(request)}"
+        )
+    else:
+        return None
+    return JsonResponse({"detail": detail, "requirement": installing.requirement(request)}, status=426)
 
 
 @_runner_view("POST")
@@ -130,7 +141,7 @@ def bell_address(request: HttpRequest) -> HttpResponseBase:
     """Where this pool's bell is heard by a host that is not on our broker."""
     pool = pools.pool_of(_bearer(request))
     if pool is None:
-        return _problem("This pool token is not known.", 401)
+        return _problem(UNKNOWN_POOL, 401)
     return JsonResponse({"address": bell.address(pool.slug)})
 
 

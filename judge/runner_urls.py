@@ -6,6 +6,7 @@ from judge import runner_api
 
 app_name = "runner"
 urlpatterns = [
+    path("pool", runner_api.pool),
     path("claim", runner_api.claim),
     path("bell", runner_api.bell_address),
     path("jobs/<uuid:job_id>/heartbeat", runner_api.heartbeat),

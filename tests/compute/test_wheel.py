@@ -9,7 +9,6 @@ import io
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(name="checkout")
-def _checkout(tmp_path: Path) -> Iterator[Path]:
+def _checkout(tmp_path: Path) -> Path:
     """A copy of what the wheel is made of, to change."""
     copy = tmp_path / "checkout"
     copy.mkdir()

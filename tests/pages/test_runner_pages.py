@@ -9,7 +9,10 @@ from html import unescape
 import pytest
 from django.test import Client, override_settings
 
-from compute import installing
+from accounts.models import User
+from compute import installing, pools
+from compute.models import RunnerHost
+from tests.builders import make_pool
 from tests.pages.reading import read, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +68,17 @@ def test_the_index_names_one_project_with_one_file() -> None:
 
 def test_the_index_knows_no_other_project() -> None:
     assert Client().get("/runners/simple/httpx/").status_code == 404
+
+
+def test_the_admin_shows_what_a_hosts_sandbox_enforces() -> None:
+    client = signed_in(User.objects.create_superuser("operator"))
+    rows = [
+        {"limit": "disk", "status": "hard", "enforced_by": "one sized tmpfs", "advice": ""},
+        {"limit": "memory", "status": "soft", "enforced_by": "sampling", "advice": "<b>root</b>"},
+    ]
+    told = {"environments": [], "building": {}, "sandbox": "nsjail"}
+    pools.report(pool=make_pool(), host="h", preflight=rows, **told)  # type: ignore[arg-type]
+    shown = client.get(f"/admin/compute/runnerhost/{RunnerHost.objects.get().pk}/change/").content.decode()
+    assert "<td>memory</td><td>soft</td><td>sampling</td>" in shown
+    assert "&lt;b&gt;root&lt;/b&gt;" in shown
+    assert "only watched: memory" in client.get("/admin/compute/runnerhost/").content.decode()
