@@ -101,5 +101,6 @@ class Outcome:
 
 
 def _check_place(place: str, allowed: tuple[str, ...]) -> None:
-    if posixpath.normpath(place) != place or ":" in place or not place.startswith(allowed):
+    # A directory may lie at a place itself: an unpacked model at /model.
+    if posixpath.normpath(place) != place or ":" in place or not f"{place}/".startswith(allowed):
         raise SandboxError(f"{place!r} is no place for a job's file; allowed are {', '.join(allowed)}")
