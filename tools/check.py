@@ -22,6 +22,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", (str(BIN / "ruff"), "check", "--quiet", ".")),
     ("shell", ("sh", "-n", "tools/bootstrap.sh")),
     ("shell", ("sh", "-n", "tools/clean.sh")),
+    ("shell", ("sh", "-n", "tools/v2/run.sh")),
     ("types", (str(BIN / "mypy"), "--no-error-summary", *ROOMS, *LEAVES)),
     ("import order", (str(BIN / "lint-imports"), "--no-cache")),
     ("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),

@@ -124,7 +124,7 @@ def candidates(name: str) -> list[Path]:
     """Every directory that an attempt of this name may have on this host, whether or not it is there."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a cgroup")
-    tops = [parent for mount, controller in _hierarchies() for parent in _parents(mount, controller)]
+    tops = [parent for mount, controller in hierarchies() for parent in _parents(mount, controller)]
     return list(dict.fromkeys(top / PARENT / name for top in tops))
 
 
@@ -139,7 +139,7 @@ def create(name: str) -> Cgroup | None:
     if (old := left_over(name)) is not None:  # counters must start at zero
         old.remove(within_s=0.5)
     made: dict[str, Path] = {}
-    for mount, controller in _hierarchies():
+    for mount, controller in hierarchies():
         for parent in _parents(mount, controller):
             path = _create_in(parent, name, unified=not controller)
             if path is None:
@@ -187,7 +187,7 @@ def _may_enter(path: Path) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def _hierarchies() -> list[tuple[Path, str]]:
+def hierarchies() -> list[tuple[Path, str]]:
     """Mounts that can limit: [(mount, "")] for v2 with controllers, else (mount, controller) of each v1."""
     v1: list[tuple[Path, str]] = []
     for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
