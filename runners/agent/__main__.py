@@ -53,7 +53,7 @@ class Agent:
             halting=self._halting,
             threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
         )
-        self._pools = [Pool(pool.slug, Bell()) for pool in chosen.pools]
+        self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]
         self._slots = self._make_slots(adopt(chosen.runs_dir))
 
     def _make_slots(self, found: list[RunDir]) -> list[Slot]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from runners.agent import box, rundir
-from runners.agent.rundir import RunDir
+from runners.agent.rundir import SANDBOX, RunDir
 from runners.sandboxes.plan import SandboxError
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ def adopt(runs: Path) -> list[RunDir]:
     """The attempts whose end the site still waits for; everything else below `runs` is ended and removed.
 
     A slot carries each of them on from where it is: a live shim is waited for, an ended run is delivered, and
-    one without either never started or lost its shim, which `nsjail.outcome` tells and the slot gives back.
+    one without either never started or lost its shim, which `shims.outcome` tells and the slot gives back.
     Only to be called by the agent that holds the agent directory's lock, before it claims anything.
     """
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def adopt(runs: Path) -> list[RunDir]:
             continue
         log.info("rubbish removed", run=item.name)
         try:
-            box.reap(item)
+            box.reap(item / SANDBOX)
         except (SandboxError, OSError, ValueError) as error:
             log.warning("rubbish not reaped", run=item.name, error=str(error))
         else:

@@ -32,6 +32,7 @@ from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
 from runners.agent.site import Broken, Ended, Rejected, Site, SiteError, Stale, Unreachable, patiently
 from runners.sandboxes.plan import SandboxError
+from runners.sandboxes.trees import BadArchive
 from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, RunFacts
 
@@ -70,15 +71,16 @@ class Tools:
 class Attempt:
     """Carries one run directory to its end, in the thread of its slot."""
 
-    def __init__(self, tools: Tools, run: RunDir) -> None:
+    def __init__(self, tools: Tools, run: RunDir, sandbox: str = "") -> None:
+        """`sandbox` names the one to start in; an adopted attempt has started."""
         self._tools, self._run, self._spec = tools, run, run.spec
+        self._sandbox = sandbox
         self._site = tools.site
         self._wake = threading.Event()
         self._stages: dict[str, int] = {}
         self._cancel_sent_at = 0.0
         self._log = log.bind(job=run.spec.job_id, attempt=run.spec.attempt)
-        watched = Watched(run.log, partial(box.usage, run.path), partial(box.points, run.path))
-        self._heart = Heart(tools.site, run.spec, watched, self._wake.set)
+        self._heart = Heart(tools.site, run.spec, _watched(run), self._wake.set)
 
     def interrupt(self) -> None:
         """Make the attempt look at once whether the agent is stopping."""
@@ -90,9 +92,8 @@ class Attempt:
             self._heart.resume()
         self._heart.start()
         try:
-            if not adopted:
-                self._prepare()
-            self._deliver(*self._await_end())
+            unfit = None if adopted else self._prepare()
+            self._deliver(*(unfit or self._await_end()))
         except Stale as error:
             self._discard(str(error))
         except Halted:
@@ -105,17 +106,29 @@ class Attempt:
         finally:
             self._heart.stop()
 
-    def _prepare(self) -> None:
-        """Have the inputs here and the sandbox running, unless the job was cancelled before that."""
+    def _prepare(self) -> tuple[RunFacts, tuple[OutputFile, ...]] | None:
+        """Have the inputs here and the sandbox running, unless the job was cancelled before that.
+
+        An upload that looked like an archive and cannot be unpacked ends the run here: its end is returned.
+        """
         with suppress(CancelledEarly):
             with self._stage("fetch"):
                 fetched = sum(self._fetch(item) for item in self._spec.inputs)
+                try:
+                    box.unpack_trees(self._run)
+                except BadArchive as error:
+                    self._log.info("unfit", fault=str(error.fault))
+                    self._run.log.write_text(f"[podium] this archive cannot be unpacked: {error}\n", "utf-8")
+                    return RunFacts(exit_code=1, signal=None, sandbox=self._sandbox), ()
+                except OSError as error:
+                    raise OurFault(f"an archive was not unpacked: {error}") from error
             files = len(self._spec.inputs)
             self._log.info("inputs", files=files, fetched=fetched, ms=self._stages["fetch_ms"])
             self._check()
             with self._stage("start"):
                 self._start()
             self._log.info("started", environment=self._spec.environment, ms=self._stages["start_ms"])
+        return None
 
     def _fetch(self, item: InputFile) -> bool:
         target = self._run.input_path(item.sha256)
@@ -147,7 +160,8 @@ class Attempt:
 
     def _start(self) -> None:
         try:
-            box.start(self._run, self._tools.settings.environments_dir, self._tools.threads)
+            settings = self._tools.settings
+            box.start(self._run, settings.environments_dir, self._tools.threads, self._sandbox)
         except box.CannotStart as error:
             raise OurFault(f"the sandbox did not start: {error}") from error
 
@@ -155,7 +169,7 @@ class Attempt:
         """Wait for the end of the run. Raises OurFault when the program was not what ended it."""
         begun = time.monotonic()
         with self._stage("run"):
-            while (outcome := box.outcome(self._run.path)) is None:
+            while (outcome := box.outcome(self._run.sandbox)) is None:
                 waited = time.monotonic() - begun
                 if waited > self._spec.limits.wall_s + OVERTIME_S:
                     raise OurFault("the shim did not end the run at its wall limit")
@@ -163,7 +177,9 @@ class Attempt:
                 self._pause(QUICK_LOOK_S if waited < QUICK_FOR_S else SLOW_LOOK_S)
         facts, files = outcome.facts, outcome.files
         if facts is None and self._heart.cancel.is_set():  # before the start, or by force: nobody wants more
-            facts = RunFacts(exit_code=None, signal=None, kill_reason=KillReason.CANCEL, sandbox=box.NAME)
+            facts = RunFacts(
+                exit_code=None, signal=None, kill_reason=KillReason.CANCEL, sandbox=self._sandbox
+            )
         if facts is None:
             raise OurFault(f"the sandbox failed: {outcome.error}")
         self._log.info("ended", ms=self._stages["run_ms"], kill_reason=str(facts.kill_reason))
@@ -176,16 +192,18 @@ class Attempt:
         if not self._cancel_sent_at:
             self._log.info("cancelling")
             self._cancel_sent_at = time.monotonic()
-            box.cancel(self._run.path)
+            box.cancel(self._run.sandbox)
         elif time.monotonic() - self._cancel_sent_at > CANCEL_GRACE_S:
             self._reap()
 
     def _deliver(self, facts: RunFacts, files: tuple[OutputFile, ...]) -> None:
         """Files, then the rest of the log, then the facts; each repeated until the site has them."""
+        if self._spec.withheld:  # what else it wrote beside hidden data stays here and is deleted
+            files = tuple(f for f in files if f.name in {self._spec.required_output, *self._spec.kept})
         try:
             with self._stage("upload"):
                 for file in files:
-                    path = box.collected(self._run.path, file)
+                    path = box.collected(self._run.sandbox, file)
                     self._results(partial(self._site.put_file, self._spec, file, path), "a file")
                 self._heart.send_rest(self._pause)
             begun = time.monotonic()
@@ -235,7 +253,7 @@ class Attempt:
         self._forget()
 
     def _halt(self) -> None:
-        ended = box.outcome(self._run.path)
+        ended = box.outcome(self._run.sandbox)
         if self._tools.settings.stop is StopMode.LEAVE or (ended is not None and ended.facts is not None):
             self._log.info("left for the next agent")
             return
@@ -259,7 +277,7 @@ class Attempt:
     def _reap(self) -> bool:
         """End and remove what is left of the run; False when something of it cannot be ended."""
         try:
-            box.reap(self._run.path)
+            box.reap(self._run.sandbox)
         except (SandboxError, OSError) as error:
             self._log.error("not reaped, the next start tries again", error=str(error))
             return False
@@ -293,6 +311,14 @@ class Attempt:
             yield
         finally:
             self._stages[f"{name}_ms"] = _ms_since(begun)
+
+
+def _watched(run: RunDir) -> Watched:
+    """What is told of a run while it runs. Beside hidden data its log and its curve could carry that data."""
+    usage = partial(box.usage, run.sandbox)
+    if run.spec.withheld:
+        return Watched(run.path / "withheld", usage, lambda _number: [])
+    return Watched(run.log, usage, partial(box.points, run.sandbox))
 
 
 def _ms_since(begun: float) -> int:

@@ -7,29 +7,22 @@ from pathlib import Path
 
 from runners import environments
 from runners.agent.rundir import RunDir
-from runners.sandboxes import nsjail
+from runners.sandboxes import shims, trees
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import JobSpec, OutputFile
 
-NAME = "nsjail"
-cancel, outcome, points, reap, usage = (
-    nsjail.cancel,
-    nsjail.outcome,
-    nsjail.points,
-    nsjail.reap,
-    nsjail.usage,
-)
+cancel, outcome, points, reap, usage = (shims.cancel, shims.outcome, shims.points, shims.reap, shims.usage)
 
 
 class CannotStart(Exception):
     """Nothing ran, and the contestant is not to blame."""
 
 
-def start(run: RunDir, environments_dir: Path, threads: int) -> None:
+def start(run: RunDir, environments_dir: Path, threads: int, sandbox: str) -> None:
     """Start the sandbox of an attempt whose inputs are in place. Raises CannotStart."""
     try:
         environment = environments.find(environments_dir, run.spec.environment)
-        nsjail.launch(run.path, plan(run.spec, run, environment, threads))
+        shims.launch(run.sandbox, plan(run.spec, run, environment, threads), sandbox, cgroup=run.path.name)
     except (SandboxError, OSError, LookupError, ValueError) as error:
         raise CannotStart(str(error)) from error
 
@@ -41,11 +34,24 @@ def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> Sandbox
         limits=spec.limits,
         required_output=spec.required_output,
         kept=spec.kept,
-        inputs=tuple((str(run.input_path(item.sha256)), item.path) for item in spec.inputs),
+        inputs=tuple((str(run.place_of(item)), item.path) for item in spec.inputs),
         links=spec.links,
         slot=run.slot,
+        tree=spec.tree,
+        cwd=spec.cwd,
+        image=spec.image,
         env=(("OMP_NUM_THREADS", str(threads)), ("PODIUM_JOB_KIND", str(spec.kind))),
     )
+
+
+def unpack_trees(run: RunDir) -> None:
+    """Unpack the archives among an attempt's inputs, in its own directory. Raises BadArchive, OSError."""
+    for item in run.spec.inputs:
+        place = run.place_of(item)
+        if item.unpack and not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            place.parent.chmod(0o755)
+            trees.unpack(run.input_path(item.sha256), place)
 
 
 def threads_per_slot(slots: int) -> int:

@@ -4,7 +4,7 @@ Theory of operation. The order of writes is the protocol with one's own successo
 
     1. the directory           without a job file: rubbish, nobody was promised anything
     2. the job file            renamed into place whole: this host owes the site an end of this attempt
-    3. inputs, then the shim   the sandbox's own files (runners/sandboxes) say how far that got
+    3. inputs, then the shim   the files of `sandbox/` (runners/sandboxes) say how far that got
     4. job file unlinked       only after the site has answered finish, give-back or 409
     5. the rest removed        rubbish again, whatever is left of it
 
@@ -21,9 +21,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from runners.spec import PROTOCOL_VERSION, JobSpec
+from runners.spec import PROTOCOL_VERSION, InputFile, JobSpec
 
 JOB_FILE = "job.json"
+SANDBOX = "sandbox"
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -40,11 +41,20 @@ class RunDir:
         return self.path / "inputs"
 
     @property
+    def sandbox(self) -> Path:
+        """The shim's directory (runners.sandboxes.shims): started here, or a warm one moved here."""
+        return self.path / SANDBOX
+
+    @property
     def log(self) -> Path:
-        return self.path / "log"
+        return self.sandbox / "log"
 
     def input_path(self, sha256: str) -> Path:
         return self.inputs / sha256
+
+    def place_of(self, item: InputFile) -> Path:
+        """What is bound at the item's path: the file, or the directory that its archive was unpacked to."""
+        return self.path / "trees" / item.sha256 if item.unpack else self.input_path(item.sha256)
 
     def settle(self) -> None:
         """The site waits for nothing more: from now on the directory is rubbish."""
@@ -65,6 +75,7 @@ def create(runs: Path, spec: JobSpec, slot: int) -> RunDir:
     path.mkdir(mode=0o700, parents=True)
     run = RunDir(path, spec, slot)
     run.inputs.mkdir(mode=0o755)
+    run.sandbox.mkdir(mode=0o700)
     temporary = path / f"{JOB_FILE}.new"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds the job token
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -34,6 +34,7 @@ class Pool:
 
     slug: str
     bell: Bell
+    sandbox: str
 
 
 def claim_body(settings: Settings, slots: int) -> dict[str, Any]:
@@ -116,7 +117,7 @@ class Slot(threading.Thread):
         except (OSError, ValueError) as error:
             self._hand_back(spec, f"no run directory: {error}")
             raise
-        self.attempt = Attempt(self._tools, run)
+        self.attempt = Attempt(self._tools, run, pool.sandbox)
         self.attempt.carry(adopted=False)
 
     def _claim(self, pool: Pool) -> JobSpec | None:

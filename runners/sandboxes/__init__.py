@@ -1,5 +1,6 @@
 """Sandboxes: how a host runs strangers' code. Standard library only.
 
-`nsjail` is the embedded one: `launch`, `alive`, `cancel`, `outcome`, `reap` on a run directory. The program
-that supervises a running sandbox is `runners.shim`.
+`shims` has the verbs, the same for every sandbox and all on a run directory: `launch`, `alive`, `cancel`, `outcome`,
+`reap`. A module for each kind says what differs; `nsjail` is the embedded one. The program that supervises a
+running sandbox is `runners.shim`.
 """

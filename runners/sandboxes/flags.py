@@ -51,13 +51,15 @@ def command(
     """The whole command line. `box` is the mounted tmpfs; `nproc` limits processes where no cgroup can."""
     flags = [nsjail, "--mode", "o", "--log", str(log), "--time_limit", "0"]  # the shim keeps the time
     flags += _identity(plan, as_root=as_root)
-    flags += ["--hostname", "podium", "--iface_no_lo", "--cwd", "/output", "--nice_level", "10"]
+    flags += ["--hostname", "podium", "--iface_no_lo", "--cwd", plan.cwd, "--nice_level", "10"]
     # Address space is not memory: numpy and torch reserve far more than they touch.
     flags += ["--rlimit_as", "max", "--rlimit_fsize", "max", "--rlimit_cpu", "max", "--rlimit_core", "0"]
     flags += ["--rlimit_nofile", "4096", "--rlimit_stack", "soft", "--rlimit_memlock", "8192"]
     flags += ["--rlimit_nproc", str(nproc) if nproc else "max", "--rlimit_msgqueue", "0"]
     flags += ["--rlimit_rtprio", "0", "--seccomp_string", SECCOMP_POLICY]
     flags += _system(box)
+    if plan.tree == "/model":
+        flags += ["--bindmount", f"{box}/files/model:/model"]
     flags += _files(plan, box)
     for name, value in environment_variables(plan).items():
         flags += ["--env", f"{name}={value}"]

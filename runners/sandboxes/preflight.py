@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from runners.sandboxes import nsjail
+from runners.sandboxes import nsjail, shims
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import KillReason
@@ -237,11 +237,11 @@ def _run(directory: Path, environment: Path, program: str, limits: dict[str, Any
     )
     deadline = time.monotonic() + _PATIENCE_S
     try:
-        nsjail.launch(rundir, plan)
-        while (outcome := nsjail.outcome(rundir)) is None and time.monotonic() < deadline:
+        shims.launch(rundir, plan)
+        while (outcome := shims.outcome(rundir)) is None and time.monotonic() < deadline:
             time.sleep(0.01)
     finally:
-        nsjail.reap(rundir)
+        shims.reap(rundir)
     report = rundir / "outputs" / _REPORT
     content = json.loads(report.read_text("utf-8")) if report.exists() else None
     shutil.rmtree(rundir)

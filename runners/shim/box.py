@@ -8,36 +8,51 @@ import os
 import shutil
 from pathlib import Path
 
-from runners.spec import Limits
+from runners.sandboxes.plan import SandboxPlan
 
 _MS_NOSUID, _MS_NODEV = 2, 4
 _libc = ctypes.CDLL(None, use_errno=True)
-_OWN_INODES = 5  # the tmpfs' root, output, tmp, tmp/home, shm
+_OWN_INODES = 6  # the tmpfs' root, output, tmp, tmp/home, shm, model
+_WRITABLE = ("output", "tmp", "tmp/home", "shm")
 
 
 class Box:
     """`<rundir>/box`: a small tmpfs with a minimal /etc, and in it `files`, the sized tmpfs for writing."""
 
-    def __init__(self, root: Path, limits: Limits, uid: int) -> None:
-        """Mount and fill both. `uid` will own the writable directories (0: the ordinary user that we are)."""
+    def __init__(self, root: Path, plan: SandboxPlan, uid: int) -> None:
+        """`uid` will own the writable directories (0: the ordinary user that we are)."""
         self.root = root
         self.files = root / "files"
-        root.mkdir(exist_ok=True)
-        # nsjail puts the mount point of its new root below /run/user: keep that off the host.
-        _mount_tmpfs(Path("/run"), "size=1m,mode=0755")
-        _mount_tmpfs(root, "size=2m,mode=0755")
-        for name in ("etc", "empty", "files"):
-            (root / name).mkdir(mode=0o755)
-        _fill_etc(root / "etc", uid)
-        inodes = limits.inodes + _OWN_INODES
-        _mount_tmpfs(self.files, f"size={limits.disk_mb}m,nr_inodes={inodes},mode=0755")
-        for name in ("output", "tmp", "tmp/home", "shm"):
-            (self.files / name).mkdir(mode=0o700)
-            os.chown(self.files / name, uid, uid)
+        self._uid = uid
+        self._size = _size(plan)
+        self._writable = (*_WRITABLE, "model") if plan.tree == "/model" else _WRITABLE
 
-    def open_output(self) -> int:
-        """A descriptor of /output, to be taken before the program can touch anything."""
-        return os.open(self.files / "output", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def mount(self) -> None:
+        """Mount and fill both."""
+        self.root.mkdir(exist_ok=True)
+        mount_tmpfs(self.root, "size=2m,mode=0755")
+        for name in ("etc", "empty", "files"):
+            (self.root / name).mkdir(mode=0o755)
+        _fill_etc(self.root / "etc", self._uid)
+        mount_tmpfs(self.files, self._size)
+        for name in self._writable:
+            (self.files / name).mkdir(mode=0o700)
+            os.chown(self.files / name, self._uid, self._uid)
+
+    def open(self, name: str) -> int:
+        """A descriptor of a writable directory, to be taken before the program can touch anything."""
+        return os.open(self.files / name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def mount_tmpfs(place: Path, options: str) -> None:
+    arguments = (b"podium", os.fsencode(place), b"tmpfs", _MS_NOSUID | _MS_NODEV, options.encode())
+    if _libc.mount(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"cannot mount a tmpfs: {os.strerror(code)}", str(place))
+
+
+def _size(plan: SandboxPlan) -> str:
+    return f"size={plan.limits.disk_mb}m,nr_inodes={plan.limits.inodes + _OWN_INODES},mode=0755"
 
 
 def _fill_etc(etc: Path, uid: int) -> None:
@@ -55,10 +70,3 @@ def _fill_etc(etc: Path, uid: int) -> None:
     alternatives = Path("/etc/alternatives")
     if alternatives.is_dir():  # links only: which BLAS, which awk
         shutil.copytree(alternatives, etc / "alternatives", symlinks=True)
-
-
-def _mount_tmpfs(place: Path, options: str) -> None:
-    arguments = (b"podium", os.fsencode(place), b"tmpfs", _MS_NOSUID | _MS_NODEV, options.encode())
-    if _libc.mount(*arguments) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"cannot mount a tmpfs: {os.strerror(code)}", str(place))

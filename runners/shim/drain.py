@@ -10,18 +10,39 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runners.shim.body import Drainable
+
 FLOOD_BYTES = 64 << 20
 _FLOOD_TIMES = 64
 _READ = 1 << 18
 _READS_AT_ONCE = 16
 
 
-class Drain:
-    """Reads one end of a pipe into a file, at most `keep` bytes and one marker line."""
+class Pipe:
+    """The reading end of a pipe, as a stream."""
 
-    def __init__(self, pipe: int, path: Path, keep: int) -> None:
-        os.set_blocking(pipe, False)
-        self.pipe = pipe
+    def __init__(self, reading: int) -> None:
+        os.set_blocking(reading, False)
+        self._reading = reading
+
+    def fileno(self) -> int:
+        return self._reading
+
+    def read(self, most: int) -> bytes | None:
+        try:
+            return os.read(self._reading, most)
+        except BlockingIOError:
+            return None
+
+    def close(self) -> None:
+        os.close(self._reading)
+
+
+class Drain:
+    """Reads a stream into a file, at most `keep` bytes and one marker line."""
+
+    def __init__(self, stream: Drainable, path: Path, keep: int) -> None:
+        self.stream = stream
         self.keep = keep
         self.seen = 0
         self.closed = False
@@ -38,9 +59,8 @@ class Drain:
     def read(self) -> None:
         """Take what is there, up to a few MiB, so that a flood cannot keep the caller from its deadlines."""
         for _ in range(_READS_AT_ONCE):
-            try:
-                chunk = os.read(self.pipe, _READ)
-            except BlockingIOError:
+            chunk = self.stream.read(_READ)
+            if chunk is None:
                 return
             if not chunk:
                 self.closed = True
@@ -52,7 +72,7 @@ class Drain:
         self.read()
         os.fsync(self._file)
         os.close(self._file)
-        os.close(self.pipe)
+        self.stream.close()
 
     def _keep(self, chunk: bytes) -> None:
         room = self.keep - self.seen

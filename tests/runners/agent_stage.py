@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runners.sandboxes import cgroups, nsjail
+from runners.sandboxes import cgroups, shims
 from tests.runners.site_stand_in import HeldJob, SiteStandIn
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ class AgentStage:
             agent.kill()
             agent.wait()
         for run in self.runs():
-            nsjail.reap(self.agent_dir / "runs" / run)
+            shims.reap(self.agent_dir / "runs" / run / "sandbox")
         self.site.go_away()
 
 

@@ -35,10 +35,10 @@ def notebooks(tmp_path: Path) -> Iterator[NotebookStage]:
 
 
 def _watched(stage: Stage) -> Iterator[Stage]:
-    before = host_traces()
+    before = host_traces(stage.directory)
     yield stage
     try:
         stage.assert_nothing_left()
-        assert host_traces() == before
+        assert host_traces(stage.directory) == before
     finally:
         stage.end_all()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.notebook import bundle
-from runners.sandboxes import nsjail
+from runners.sandboxes import shims
 from runners.sandboxes.plan import SandboxPlan
 from runners.spec import Limits
 from tests.runners.sandbox_stage import SLOT, SUBMISSION, Result, SandboxStage
@@ -69,7 +69,7 @@ class NotebookStage(SandboxStage):
             links=links,
             slot=SLOT,
         )
-        nsjail.launch(rundir, plan)
+        shims.launch(rundir, plan)
         return rundir
 
     def execute(self, *cells: str | dict[str, Any], **limits: Any) -> Result:

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from runners.sandboxes import cgroups, nsjail
+from runners.sandboxes import cgroups, shims
 from runners.sandboxes.plan import SandboxPlan
 from runners.spec import Limits
 
@@ -27,11 +27,11 @@ def main() -> None:
         required_output="submission.csv",
         inputs=((str(source), "/submission/main.py"),),
     )
-    nsjail.launch(rundir, plan)
-    while nsjail.alive(rundir):
+    shims.launch(rundir, plan)
+    while shims.alive(rundir):
         time.sleep(0.005)
-    outcome = nsjail.outcome(rundir)
-    nsjail.reap(rundir)
+    outcome = shims.outcome(rundir)
+    shims.reap(rundir)
     log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
     left = cgroups.left_over(rundir.name) is not None
     json.dump(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runners.sandboxes import cgroups, flags, nsjail
+from runners.sandboxes import cgroups, flags, shims
 from runners.sandboxes.plan import Outcome, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import RunFacts, Verdict, decide
@@ -98,18 +98,18 @@ class SandboxStage:
             slot=SLOT,
             env=env,
         )
-        nsjail.launch(rundir, plan)
+        shims.launch(rundir, plan)
         return rundir
 
     def wait(self, rundir: Path, *, within_s: float = 20.0) -> Result:
         began = time.monotonic()
-        until(lambda: not nsjail.alive(rundir), "the run to end", within_s=within_s)
+        until(lambda: not shims.alive(rundir), "the run to end", within_s=within_s)
         took = time.monotonic() - began
-        outcome = nsjail.outcome(rundir)
+        outcome = shims.outcome(rundir)
         assert outcome is not None
         if outcome.facts is not None:
             assert cgroups.left_over(rundir.name) is None, "the shim itself removes its cgroup"
-        nsjail.reap(rundir)
+        shims.reap(rundir)
         log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
         return Result(outcome, log, rundir, took)
 
@@ -123,12 +123,12 @@ class SandboxStage:
     def end_all(self) -> None:
         """End what a failed test has left running, so that the next one starts clean."""
         for rundir in self.rundirs:
-            nsjail.reap(rundir)
+            shims.reap(rundir)
 
     def assert_nothing_left(self) -> None:
         """What the fixture asserts about every run of this stage."""
         for rundir in self.rundirs:
-            assert not nsjail.alive(rundir)
+            assert not shims.alive(rundir)
             assert cgroups.left_over(rundir.name) is None
             assert {path.name for path in rundir.iterdir()} <= _OURS
             assert list((rundir / "box").iterdir() if (rundir / "box").exists() else ()) == []
@@ -143,11 +143,16 @@ class SandboxStage:
             )
 
 
-def host_traces() -> tuple[list[str], list[str]]:
-    """Mounts of this mount namespace, and nsjail's own directories outside of it."""
-    mounts = sorted(Path("/proc/self/mounts").read_text().splitlines())
-    places = (Path("/run/user"), Path("/tmp"), Path("/dev/shm"))
-    left = [str(path) for place in places if place.is_dir() for path in place.glob("nsjail*")]
+def host_traces(directory: Path) -> tuple[list[str], list[str]]:
+    """Mounts of this mount namespace that are a sandbox's, and nsjail's own directories outside of it.
+
+    Other people's Docker mounts what it likes meanwhile: a sandbox's lie below `directory`, or hide /run.
+    """
+    lines = sorted(Path("/proc/self/mounts").read_text().splitlines())
+    places = [line.split()[1] for line in lines]
+    mounts = [place for place in places if place.startswith(str(directory)) or place in {"/run", "/proc"}]
+    homes = (Path("/run/user"), Path("/tmp"), Path("/dev/shm"))
+    left = [str(path) for place in homes if place.is_dir() for path in place.glob("nsjail*")]
     return mounts, sorted(left)
 
 

@@ -68,7 +68,7 @@ def test_a_run_that_ended_while_no_agent_lived_is_delivered_by_the_next(on: Agen
     on.start_agent()
     until(lambda: b"line 2\n" in job.log, "the program runs")
     on.kill_agent()
-    until((on.run_path(job) / "facts.json").exists, "the shim finishes alone")
+    until((on.run_path(job) / "sandbox" / "facts.json").exists, "the shim finishes alone")
     on.start_agent()
     on.finished(job)
     assert job.attempt == 1

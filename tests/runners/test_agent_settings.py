@@ -116,7 +116,7 @@ def test_no_token_is_ever_logged_or_left_readable(tmp_path: Path) -> None:
         on.start_agent()
         until(lambda: job.log, "the program runs")
         token = job.token
-        holders = [path for path in on.run_path(job).iterdir() if path.is_file() and _holds(path, token)]
+        holders = [path for path in on.run_path(job).rglob("*") if path.is_file() and _holds(path, token)]
         assert [path.name for path in holders] == ["job.json"]
         assert holders[0].stat().st_mode & 0o077 == 0
         on.finished(job)

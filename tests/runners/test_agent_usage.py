@@ -77,7 +77,7 @@ def test_a_long_curve_that_nobody_heard_is_sent_in_pieces(on: AgentStage) -> Non
     on.site.wait_for_call("files")
     on.kill_agent()
     release()
-    path = on.run_path(job) / "samples"
+    path = on.run_path(job) / "sandbox" / "samples"
     *lines, last = path.read_text().splitlines()
     long = [lines[0].replace("[0,", f"[{number},", 1) for number in range(2 * POINTS_A_CALL + 5)]
     path.write_text("\n".join([*long, last.replace(f"[{len(lines)},", f"[{len(long)},", 1), ""]))

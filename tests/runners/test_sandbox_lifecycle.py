@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.sandboxes import cgroups, nsjail
-from runners.sandboxes.plan import SandboxError
+from runners.sandboxes import cgroups, shims
+from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.verdict import Verdict
 from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, until
 
@@ -31,7 +31,7 @@ time.sleep(60)
 def _busy(sandbox: SandboxStage) -> Path:
     rundir = sandbox.launch(_BUSY, wall_s=30)
     sandbox.until_logged(rundir, b"up\n" * 4)
-    assert nsjail.alive(rundir)
+    assert shims.alive(rundir)
     return rundir
 
 
@@ -66,25 +66,25 @@ def test_kill_9_of_nsjail_ends_the_run_with_our_error(sandbox: SandboxStage) -> 
 
 def test_reap_ends_a_running_sandbox(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
-    nsjail.reap(rundir)
-    assert not nsjail.alive(rundir)
+    shims.reap(rundir)
+    assert not shims.alive(rundir)
     assert cgroups.left_over(rundir.name) is None
-    nsjail.reap(rundir)
+    shims.reap(rundir)
 
 
 def test_reap_without_the_shims_pid_cancels_instead(sandbox: SandboxStage) -> None:
     """The agent died between starting the shim and writing down its pid."""
     rundir = _busy(sandbox)
     (rundir / "shim.json").unlink()
-    nsjail.reap(rundir)
-    assert not nsjail.alive(rundir)
+    shims.reap(rundir)
+    assert not shims.alive(rundir)
 
 
 def test_reap_does_not_kill_a_stranger_with_a_reused_pid(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
     with subprocess.Popen(["sleep", "60"]) as stranger:
         (rundir / "shim.json").write_text(json.dumps({"pid": stranger.pid, "start": 1}))
-        nsjail.reap(rundir)
+        shims.reap(rundir)
         assert stranger.poll() is None
         stranger.kill()
 
@@ -94,9 +94,9 @@ def test_reap_removes_the_cgroup_of_a_killed_shim(sandbox: SandboxStage) -> None
     rundir = _busy(sandbox)
     assert cgroups.left_over(rundir.name) is not None
     os.kill(_shim(rundir), signal.SIGKILL)
-    until(lambda: not nsjail.alive(rundir), "the shim to die")
+    until(lambda: not shims.alive(rundir), "the shim to die")
     assert cgroups.left_over(rundir.name) is not None
-    nsjail.reap(rundir)
+    shims.reap(rundir)
     assert cgroups.left_over(rundir.name) is None
 
 
@@ -104,10 +104,10 @@ def test_another_process_can_adopt_a_running_sandbox(sandbox: SandboxStage) -> N
     """What a restarted agent does: it knows the directory and nothing else."""
     rundir = _busy(sandbox)
     program = (
-        "import pathlib, sys; from runners.sandboxes import nsjail; run = pathlib.Path(sys.argv[1])\n"
-        "print(nsjail.alive(run), nsjail.outcome(run)); nsjail.cancel(run)\n"
-        "while nsjail.alive(run): pass\n"
-        "print(nsjail.outcome(run).facts.kill_reason)"
+        "import pathlib, sys; from runners.sandboxes import shims; run = pathlib.Path(sys.argv[1])\n"
+        "print(shims.alive(run), shims.outcome(run)); shims.cancel(run)\n"
+        "while shims.alive(run): pass\n"
+        "print(shims.outcome(run).facts.kill_reason)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", program, rundir],
@@ -115,7 +115,7 @@ def test_another_process_can_adopt_a_running_sandbox(sandbox: SandboxStage) -> N
         capture_output=True,
         text=True,
         timeout=10,
-        cwd=Path(nsjail.__file__).parents[2],
+        cwd=Path(shims.__file__).parents[2],
     )
     assert answer.stdout == "True None\ncancel\n"
     assert sandbox.wait(rundir).verdict is Verdict.CANCELLED
@@ -132,18 +132,18 @@ def test_a_run_outlives_the_process_that_started_it(sandbox: SandboxStage) -> No
     second.mkdir(mode=0o700)
     sandbox.rundirs.append(second)
     program = (
-        "import json, os, pathlib, sys; from runners.sandboxes import nsjail\n"
-        "nsjail.launch(pathlib.Path(sys.argv[1]), nsjail.SandboxPlan.from_json(json.loads(sys.argv[2])))\n"
+        "import json, os, pathlib, sys; from runners.sandboxes import plan, shims\n"
+        "shims.launch(pathlib.Path(sys.argv[1]), plan.SandboxPlan.from_json(json.loads(sys.argv[2])))\n"
         "os.kill(os.getpid(), 9)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program, second, json.dumps(settings)],
         check=False,
         timeout=10,
-        cwd=Path(nsjail.__file__).parents[2],
+        cwd=Path(shims.__file__).parents[2],
     )
     assert ended.returncode == -signal.SIGKILL
-    assert nsjail.alive(second)
+    assert shims.alive(second)
     assert sandbox.wait(second).verdict is None
 
 
@@ -156,25 +156,23 @@ def test_the_shim_refuses_to_run_outside_a_pid_namespace_of_its_own(
     rundir.mkdir()
     (rundir / "sandbox.json").write_bytes((good.rundir / "sandbox.json").read_bytes())
     command = [sys.executable, "-m", "runners.shim", str(rundir)]
-    subprocess.run(
-        command, check=False, capture_output=True, timeout=10, cwd=Path(nsjail.__file__).parents[2]
-    )
-    outcome = nsjail.outcome(rundir)
+    subprocess.run(command, check=False, capture_output=True, timeout=10, cwd=Path(shims.__file__).parents[2])
+    outcome = shims.outcome(rundir)
     assert outcome is not None
     assert "no pid namespace of its own" in outcome.error
 
 
 def test_a_run_directory_that_cannot_name_a_cgroup_is_refused(sandbox: SandboxStage) -> None:
     good = sandbox.run(WRITE_OUTPUT)
-    plan = nsjail.SandboxPlan.from_json(json.loads((good.rundir / "sandbox.json").read_text())["plan"])
+    plan = SandboxPlan.from_json(json.loads((good.rundir / "sandbox.json").read_text())["plan"])
     odd = sandbox.directory / "odd name"
     odd.mkdir()
     with pytest.raises((SandboxError, ValueError)):
-        nsjail.launch(odd, plan)
+        shims.launch(odd, plan)
 
 
 def test_a_run_that_was_never_launched_is_an_error_not_a_wait(tmp_path: Path) -> None:
-    assert not nsjail.alive(tmp_path)
-    outcome = nsjail.outcome(tmp_path)
+    assert not shims.alive(tmp_path)
+    outcome = shims.outcome(tmp_path)
     assert outcome is not None
     assert "never started" in outcome.error

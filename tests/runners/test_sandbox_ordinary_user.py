@@ -22,7 +22,7 @@ from runners.verdict import KillReason, RunFacts, Verdict, decide
 from tests.runners.sandbox_stage import WRITE_OUTPUT, host_traces, make_environment
 
 pytestmark = pytest.mark.sandbox
-_ROOT = Path(nsjail.__file__).parents[2]
+_ROOT = Path(flags.__file__).parents[2]
 _UID = 65_534
 _LIMITS = {
     "wall_s": 10.0,
@@ -94,9 +94,9 @@ def user() -> Iterator[OrdinaryUser]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(user: OrdinaryUser) -> Iterator[None]:
-    before = host_traces()
+    before = host_traces(user.home)
     yield
-    assert host_traces() == before
+    assert host_traces(user.home) == before
     words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert [line for line in words if str(user.home).encode() in line] == []
 

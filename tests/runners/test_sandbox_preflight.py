@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ _LIMITS = {
 
 
 def test_every_limit_has_a_row_and_holds_here(tmp_path: Path) -> None:
-    before = host_traces()
+    before = host_traces(Path(tempfile.gettempdir(), "podium-preflight"))
     version = make_environment(tmp_path / "python" / "0123456789ab")
     (version / "READY").touch()
     rows = {row.limit: row for row in preflight.check(tmp_path)}
@@ -37,7 +38,7 @@ def test_every_limit_has_a_row_and_holds_here(tmp_path: Path) -> None:
     soft = set() if AS_ROOT else {"memory", "CPU time"}
     assert {limit for limit, row in rows.items() if row.status is Status.MISSING} == set()
     assert {limit for limit, row in rows.items() if row.status is Status.SOFT} <= soft
-    assert host_traces() == before
+    assert host_traces(Path(tempfile.gettempdir(), "podium-preflight")) == before
 
 
 def test_an_environment_that_does_not_start_is_named(tmp_path: Path) -> None:

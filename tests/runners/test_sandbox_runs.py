@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.sandboxes import nsjail
+from runners.sandboxes import shims
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import KillReason, OutputState, Verdict
@@ -125,16 +125,16 @@ for _ in range(5):
 def test_the_log_can_be_read_while_the_program_runs(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch(f"import time\nprint('first')\ntime.sleep(0.6)\nprint('second')\n{WRITE_OUTPUT}")
     sandbox.until_logged(rundir, b"first")
-    assert nsjail.outcome(rundir) is None
-    until(lambda: nsjail.usage(rundir), "usage figures")
+    assert shims.outcome(rundir) is None
+    until(lambda: shims.usage(rundir), "usage figures")
     assert sandbox.wait(rundir).log == b"first\nsecond\n"
 
 
 def test_cancel_ends_a_run_at_once(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch("print('up')\nimport time\ntime.sleep(60)", wall_s=30)
     sandbox.until_logged(rundir, b"up")
-    nsjail.cancel(rundir)
-    nsjail.cancel(rundir)
+    shims.cancel(rundir)
+    shims.cancel(rundir)
     result = sandbox.wait(rundir, within_s=2)
     assert result.verdict is Verdict.CANCELLED
     assert result.facts.kill_reason is KillReason.CANCEL
@@ -142,7 +142,7 @@ def test_cancel_ends_a_run_at_once(sandbox: SandboxStage) -> None:
 
 def test_cancel_before_the_program_has_started_is_a_cancel(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch("import time\ntime.sleep(60)", wall_s=30)
-    nsjail.cancel(rundir)
+    shims.cancel(rundir)
     assert sandbox.wait(rundir, within_s=2).verdict is Verdict.CANCELLED
 
 
@@ -195,7 +195,7 @@ def test_a_plan_that_shows_the_run_directory_is_refused(bare_environment: Path, 
     rundir = tmp_path / "state" / "run"
     rundir.mkdir(parents=True)
     with pytest.raises(SandboxError, match="holds the run directory"):
-        nsjail.launch(rundir, _plan(bare_environment, inputs=((str(tmp_path / "state"), "/input/x"),)))
+        shims.launch(rundir, _plan(bare_environment, inputs=((str(tmp_path / "state"), "/input/x"),)))
 
 
 def test_two_runs_do_not_see_each_others_files(sandbox: SandboxStage) -> None:

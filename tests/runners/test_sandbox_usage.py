@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runners.sandboxes import nsjail
+from runners.sandboxes import shims
 from runners.usage import UsagePoint
 from tests.runners.sandbox_stage import WRITE_OUTPUT, Result, SandboxStage, needs_cgroup, until
 
@@ -13,7 +13,7 @@ MIB = 1 << 20
 
 
 def curve(result: Result) -> list[UsagePoint]:
-    return nsjail.points(result.rundir, 0)
+    return shims.points(result.rundir, 0)
 
 
 def test_a_program_that_computes_and_grows_leaves_a_rising_curve(sandbox: SandboxStage) -> None:
@@ -59,7 +59,7 @@ def test_a_program_that_ends_at_once_has_its_last_point(sandbox: SandboxStage) -
 
 def test_the_curve_is_there_while_the_program_runs(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch("import time\ntime.sleep(30)")
-    until(lambda: len(nsjail.points(rundir, 0)) > 2, "points of a running program")
-    assert nsjail.points(rundir, 2)[0].number == 2
-    nsjail.cancel(rundir)
+    until(lambda: len(shims.points(rundir, 0)) > 2, "points of a running program")
+    assert shims.points(rundir, 2)[0].number == 2
+    shims.cancel(rundir)
     sandbox.wait(rundir)
