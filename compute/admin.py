@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -37,10 +37,10 @@ class PoolAdmin(ReadOnlyAdmin):
 class RunnerHostAdmin(ReadOnlyAdmin):
     """What each host last said of itself, with what its sandbox enforces."""
 
-    list_display = ("name", "pool", "sandbox", "limits", "seen_at")
+    list_display = ("name", "pool", "sandbox", "limits", "gpus", "seen_at")
     list_filter = ("pool", "sandbox")
     list_select_related = ("pool",)
-    fields = ("pool", "name", "sandbox", "enforced", "environments", "building", "seen_at")
+    fields = ("pool", "name", "sandbox", "enforced", "gpus", "environments", "building", "seen_at")
 
     @admin.display(description=_("limits"))
     def limits(self, host: RunnerHost) -> str:
@@ -54,6 +54,24 @@ class RunnerHostAdmin(ReadOnlyAdmin):
         if soft:
             return gettext("only watched: %(limits)s") % {"limits": ", ".join(soft)}
         return gettext("all enforced")
+
+    @admin.display(description=_("GPUs"))
+    def gpus(self, host: RunnerHost) -> SafeString | str:
+        """Each with its state; of one that nothing may run on, why."""
+        if not host.devices:
+            return "–"
+        states = {
+            "free": gettext("free"),
+            "leased": gettext("in use by a run"),
+            "cleaning": gettext("being cleaned"),
+            "quarantined": gettext("quarantined"),
+        }
+        told = (
+            (device["name"], device["memory_mb"], device["id"], states.get(device["state"], device["state"]),
+             f" ({device['reason']})" if device.get("reason") else "")
+            for device in host.devices
+        )  # fmt: skip
+        return format_html_join(mark_safe("<br>"), "{}, {} MB, {}: <strong>{}</strong>{}", told)
 
     @admin.display(description=_("what its sandbox enforces"))
     def enforced(self, host: RunnerHost) -> SafeString | str:

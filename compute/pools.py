@@ -13,18 +13,20 @@ from django.utils import timezone
 from accounts import tokens
 from compute.models import Environment, Pool, RunnerHost
 
+QUARANTINED = "quarantined"  # state of a device that nothing may run on
 SILENT_AFTER = datetime.timedelta(seconds=120)  # four missed looks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether some live host of a pool can run an environment, and if not, how far its build is."""
+    """Whether some live host of a pool can run an environment, and if not, what is missing or how far its build is."""
 
     ready: bool
     hosts: int
     percent: int | None = None
     step: str = ""
     error: str = ""
+    lacks_devices: bool = False  # the environment is there, but not beside so many GPUs
 
 
 def open_pool(*, slug: str, trusted: bool) -> str:
@@ -60,6 +62,7 @@ def report(
     building: dict[str, Any],
     sandbox: str = "",
     preflight: Sequence[dict[str, str]] = (),
+    devices: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Keep what a host said of itself when it asked for work."""
     RunnerHost.objects.update_or_create(
@@ -70,6 +73,7 @@ def report(
             "building": building,
             "sandbox": sandbox,
             "preflight": list(preflight),
+            "devices": list(devices),
             "seen_at": timezone.now(),
         },
     )
@@ -91,10 +95,22 @@ def ready_environments(pool_id: int) -> list[int]:
     return list(Environment.objects.filter(named).values_list("pk", flat=True))
 
 
-def readiness(*, pool: Pool, environment: Environment) -> Readiness:
+def usable_devices(host: RunnerHost) -> int:
+    """GPUs that a run of this host may have, now or when another has ended."""
+    return sum(device["state"] != QUARANTINED for device in host.devices)
+
+
+def most_devices(pool_id: int) -> int:
+    """How many GPUs a job of the pool may need at most to run on some live host."""
+    return max(map(usable_devices, live_hosts(pool_id)), default=0)
+
+
+def readiness(*, pool: Pool, environment: Environment, gpus: int = 0) -> Readiness:
     hosts = live_hosts(pool.pk)
-    if any(environment.identifier in host.environments for host in hosts):
-        return Readiness(ready=True, hosts=len(hosts))
+    having = [host for host in hosts if environment.identifier in host.environments]
+    if having:
+        ready = any(usable_devices(host) >= gpus for host in having)
+        return Readiness(ready=ready, hosts=len(hosts), lacks_devices=not ready)
     for host in hosts:
         build = host.building.get(environment.name)
         # Hosts build the version that their checkout defines, which a task may have pinned before or after.

@@ -10,6 +10,8 @@ from django.db.models.functions import Coalesce
 
 from judge.models import Job
 
+# How long a job for several devices lets others go first that need fewer.
+DEVICE_PATIENCE = datetime.timedelta(minutes=5)
 _PERSON = Coalesce("run__submission__user", "task_check__started_by")
 
 
@@ -20,6 +22,20 @@ def claimable(now: datetime.datetime) -> Q:
         lease_until__lt=now,
         attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),
     )
+
+
+def fitting(jobs: QuerySet[Job], *, free: int, usable: int, now: datetime.datetime) -> QuerySet[Job]:
+    """Those that need no more devices than a host has free, of all that it could use.
+
+    A job for several would wait for ever where each device that falls free is taken at once. After DEVICE_PATIENCE it
+    holds later jobs back on every host that could run it, but none that needs no device.
+    """
+    fit = jobs.filter(gpus__lte=free)
+    if not 0 < free < usable:
+        return fit
+    waiting = jobs.filter(gpus__gt=free, gpus__lte=usable, queued_at__lt=now - DEVICE_PATIENCE)
+    longest = waiting.order_by("queued_at").values_list("queued_at", flat=True).first()
+    return fit if longest is None else fit.filter(Q(gpus=0) | Q(queued_at__lt=longest))
 
 
 def in_fair_order(jobs: QuerySet[Job], now: datetime.datetime) -> QuerySet[Job]:

@@ -50,7 +50,12 @@ def state(submission: Submission) -> dict[str, Any]:
         "queue_position": queue.position(submission),
         "waiting_for": None
         if waiting is None
-        else {"environment": waiting.environment, "percent": waiting.percent, "step": waiting.step},
+        else {
+            "environment": waiting.environment,
+            "percent": waiting.percent,
+            "step": waiting.step,
+            "gpus": waiting.gpus,
+        },
     }
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from compute import pools
 from runners import wire
 
 MAX_LISTED = 100  # environments of a host, builds under way, rows of its preflight
 HARD, SOFT, MISSING = "hard", "soft", "missing"
+DEVICE_FIELDS = {"id", "name", "memory_mb", "state"}
+DEVICE_STATES = {"free", "leased", "cleaning", pools.QUARANTINED}
 ROW_FIELDS = {"limit", "enforced_by", "status", "advice"}
 
 
@@ -22,6 +25,16 @@ class HostReport:
     sandbox: str = ""
     preflight: list[dict[str, str]] = dataclasses.field(default_factory=list)
     allows_soft_limits: bool = False
+    devices: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    @property
+    def free(self) -> int:
+        """GPUs that this host keeps for the job it asks for."""
+        return sum(device["state"] == "free" for device in self.devices)
+
+    @property
+    def usable(self) -> int:
+        return sum(device["state"] != pools.QUARANTINED for device in self.devices)
 
 
 def read(body: dict[str, Any]) -> HostReport:
@@ -36,6 +49,7 @@ def read(body: dict[str, Any]) -> HostReport:
         sandbox=wire.text(body, "sandbox", most=20, default=""),
         preflight=[_row(row) for row in wire.listed(body, "preflight", most=MAX_LISTED)],
         allows_soft_limits=wire.flag(body, "allow_soft_limits"),
+        devices=_devices(body),
     )
 
 
@@ -73,6 +87,26 @@ def _building(body: dict[str, Any]) -> dict[str, Any]:
         if build.get("percent") is not None:
             wire.whole(build, "percent", most=100)
     return builds
+
+
+def _devices(body: dict[str, Any]) -> list[dict[str, Any]]:
+    devices = [_device(raw) for raw in wire.listed(body, "devices", most=MAX_LISTED)]
+    if len({device["id"] for device in devices}) < len(devices):
+        raise wire.Malformed("devices names one device twice.")
+    return devices
+
+
+def _device(raw: object) -> dict[str, Any]:
+    known = wire.only(raw, "A device", needed=DEVICE_FIELDS, allowed=DEVICE_FIELDS | {"reason"})
+    if wire.text(known, "state", most=20) not in DEVICE_STATES:
+        raise wire.Malformed(f"state of a device must be one of {', '.join(sorted(DEVICE_STATES))}.")
+    return {
+        "id": wire.text(known, "id", most=100),
+        "name": wire.text(known, "name", most=200),
+        "memory_mb": wire.whole(known, "memory_mb"),
+        "state": known["state"],
+        "reason": wire.text(known, "reason", most=10_000, default="")[:500],
+    }
 
 
 def _row(raw: object) -> dict[str, str]:

@@ -36,14 +36,20 @@ class Stale(Exception):
     """The token is not that of the job's current attempt, or the job has ended."""
 
 
-def claim(*, pool: Pool, host: str, environments: list[str]) -> JobSpec | None:
-    """Lease the fairest job that this host can run, or None. Safe to call from many hosts at once."""
+def claim(
+    *, pool: Pool, host: str, environments: list[str], free: int = 0, usable: int = 0
+) -> JobSpec | None:
+    """Lease the fairest job that this host can run, or None. Safe to call from many hosts at once.
+
+    Of its `usable` GPUs `free` are free, and stay so until it has the answer.
+    """
     now = timezone.now()
     ready = Q(pk__in=[])
     for identifier in environments:
         name, _, version = identifier.partition("@")
         ready |= Q(environment__name=name, environment__version=version)
     jobs = Job.objects.filter(fairness.claimable(now), ready, pool=pool)
+    jobs = fairness.fitting(jobs, free=free, usable=usable, now=now)
     for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
         try:
             spec = _take(job, host=host, now=now)

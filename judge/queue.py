@@ -16,13 +16,14 @@ from judge.models import Job
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Waiting:
-    """No live host of the pool has the environment yet."""
+    """No live host of the pool has the environment yet, or with it as many GPUs as the job needs."""
 
     environment: str
     hosts: int
     percent: int | None
     step: str
     error: str
+    gpus: int = 0  # what is needed, where that many are missing
 
 
 def queued_job(submission: Submission) -> Job | None:
@@ -36,23 +37,27 @@ def queued_job(submission: Submission) -> Job | None:
 def position(submission: Submission) -> int | None:
     """1 for the job that is claimed next; None when the submission is not waiting.
 
-    Jobs whose environment no host has yet stand in nobody's way and are not counted before others.
+    Jobs whose environment or GPUs no host has stand in nobody's way and are not counted before others.
     """
     job = queued_job(submission)
     if job is None:
         return None
-    places = order(job.pool_id, beside=job.environment_id)
+    places = order(job.pool_id, beside=job)
     return places.index(submission.pk) + 1 if submission.pk in places else None
 
 
-def order(pool_id: int, limit: int | None = None, *, beside: int | None = None) -> list[uuid.UUID | None]:
-    """The submissions that can run or wait `beside` those (for the same environment), the next one first.
+def order(pool_id: int, limit: int | None = None, *, beside: Job | None = None) -> list[uuid.UUID | None]:
+    """The submissions that can run or wait `beside` those (for the same), the next one first.
 
     None stands for an organiser's check: it takes a place like the others.
     """
     now = timezone.now()
-    environments = {*pools.ready_environments(pool_id), beside}
-    jobs = Job.objects.filter(fairness.claimable(now), pool_id=pool_id, environment__in=environments - {None})
+    environments, gpus = set(pools.ready_environments(pool_id)), pools.most_devices(pool_id)
+    if beside is not None:
+        environments, gpus = environments | {beside.environment_id}, max(gpus, beside.gpus)
+    jobs = Job.objects.filter(
+        fairness.claimable(now), pool_id=pool_id, environment__in=environments, gpus__lte=gpus
+    )
     return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True)[:limit])
 
 
@@ -71,7 +76,8 @@ def check_waits_for(check: Check) -> list[Waiting]:
 
 
 def _waiting(job: Job) -> Waiting | None:
-    state = pools.readiness(pool=job.pool, environment=job.environment)
+    state = pools.readiness(pool=job.pool, environment=job.environment, gpus=job.gpus)
     if state.ready:
         return None
-    return Waiting(job.environment.name, state.hosts, state.percent, state.step, state.error)
+    gpus = job.gpus if state.lacks_devices else 0
+    return Waiting(job.environment.name, state.hosts, state.percent, state.step, state.error, gpus)

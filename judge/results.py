@@ -141,7 +141,13 @@ def queue_first(run: Run) -> Job:
     if submission.kind == Submission.Kind.PREDICTIONS:
         return queue_scoring(run, submission.blob)
     pool = run.task_version.pool
-    job = Job.objects.create(kind=JobKind.RUN, run=run, pool=pool, environment=submission.environment)
+    job = Job.objects.create(
+        kind=JobKind.RUN,
+        run=run,
+        pool=pool,
+        environment=submission.environment,
+        gpus=run.task_version.limits.get("gpus", 0),
+    )
     bell.ring_after_commit(pool)
     return job
 

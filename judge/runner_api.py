@@ -112,12 +112,19 @@ def claim(request: HttpRequest) -> HttpResponseBase:
         building=report.building,
         sandbox=report.sandbox,
         preflight=report.preflight,
+        devices=report.devices,
     )
     if slots == 0:
         return HttpResponse(status=204)
     if refusal := host_reports.refusal(report):
         return _problem(refusal, 422)
-    spec = lease.claim(pool=pool, host=report.host, environments=report.environments)
+    spec = lease.claim(
+        pool=pool,
+        host=report.host,
+        environments=report.environments,
+        free=report.free,
+        usable=report.usable,
+    )
     return HttpResponse(status=204) if spec is None else JsonResponse(spec.as_json())
 
 

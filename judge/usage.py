@@ -98,6 +98,7 @@ def of_facts(facts: RunFacts) -> dict[str, Any]:
     return {
         "wall_s": facts.wall_s,
         "cpu_s": facts.cpu_s,
+        "gpu_s": facts.gpu_s,
         "memory_peak": facts.memory_peak,
         "disk_peak": facts.disk_peak,
     }
@@ -114,6 +115,7 @@ def of_cancelled(job: Job) -> dict[str, Any]:
     return {
         "wall_s": told.get("wall_s", 0.0),
         "cpu_s": told.get("cpu_s", 0.0),
+        "gpu_s": told.get("wall_s", 0.0) * job.gpus,
         "memory_peak": max(peaks["memory"], int(told.get("memory", 0))),
         "disk_peak": max(peaks["disk"], int(told.get("disk", 0))),
     }

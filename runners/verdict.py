@@ -73,6 +73,8 @@ class RunFacts:
     cpu_s: float = 0.0
     memory_peak: int = 0
     disk_peak: int = 0
+    gpu_s: float = 0.0  # for how long GPUs were the run's alone, each counted, busy or not
+    gpu_memory_peak: int = 0  # the highest sampled, of all its GPUs together
     output: OutputState = OutputState.MISSING
     sandbox: str = ""  # "nsjail", "docker"
     soft_limits: tuple[str, ...] = ()  # limits this host could only watch: "memory", "cpu"
@@ -101,6 +103,8 @@ class RunFacts:
             cpu_s=wire.number(known, "cpu_s", most=wire.MAX_SECONDS, default=0.0),
             memory_peak=wire.whole(known, "memory_peak", default=0),
             disk_peak=wire.whole(known, "disk_peak", default=0),
+            gpu_s=wire.number(known, "gpu_s", most=wire.MAX_SECONDS, default=0.0),
+            gpu_memory_peak=wire.whole(known, "gpu_memory_peak", default=0),
             output=_one_of(OutputState, known, "output", OutputState.MISSING),
             sandbox=wire.text(known, "sandbox", most=_MAX_WORD, default=""),
             soft_limits=tuple(soft),

@@ -101,6 +101,7 @@ def make_host(
     building: dict[str, Any] | None = None,
     name: str = "host-1",
     seen_at: dt.datetime | None = None,
+    devices: Sequence[dict[str, Any]] = (),
 ) -> RunnerHost:
     """A host that reported in just now (or at `seen_at`)."""
     return RunnerHost.objects.create(
@@ -109,7 +110,13 @@ def make_host(
         environments=[environment.identifier for environment in environments],
         building=building or {},
         seen_at=seen_at or timezone.now(),
+        devices=list(devices),
     )
+
+
+def make_device(name: str = "gpu0", state: str = "free", **more: Any) -> dict[str, Any]:
+    """A GPU as a host reports it."""
+    return {"id": name, "name": "NVIDIA H100", "memory_mb": 81559, "state": state, **more}
 
 
 def make_contest(
@@ -326,6 +333,7 @@ def _make_job(run: Run, *, log: bytes) -> Job:
         pool=run.task_version.pool if kind is JobKind.RUN else make_pool("scoring", trusted=True),
         environment=submission.environment if kind is JobKind.RUN else run.task_version.scoring_environment,
         predictions=submission.blob if kind is JobKind.SCORE else None,
+        gpus=run.task_version.limits.get("gpus", 0) if kind is JobKind.RUN else 0,
         status=status,
         attempt=0 if status == "QUEUED" else 1,
         lease_until=timezone.now() + dt.timedelta(minutes=1) if running else None,

@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from compute import pools
 from contests import blobs, drafts, publishing, removal, rules, tasks
 from contests.admin.scoping import Base, ContestFilter, Scoped
 from contests.admin.task_form import LIMITS, TaskForm, param_field
@@ -139,6 +140,8 @@ class TaskAdmin(Scoped, Base):
             messages.success(request, gettext("Saved."))
         if before is not None and saved.number != before.number:
             messages.warning(request, _new_version(saved))
+        if saved.limits.get("gpus", 0) > pools.most_devices(saved.pool_id):
+            messages.warning(request, _no_gpus(saved))
         return redirect("admin:contests_task_change", saved.task_id)
 
     def _form_page(
@@ -250,6 +253,15 @@ def _edited(task: Task) -> TaskVersion:
     if version is None:
         raise Http404
     return version
+
+
+def _no_gpus(saved: TaskVersion) -> str:
+    words = ngettext(
+        "No runner host of the pool “%(pool)s” has a GPU in working order now: programs will wait.",
+        "No runner host of the pool “%(pool)s” has %(count)d GPUs in working order now: programs will wait.",
+        saved.limits["gpus"],
+    )
+    return words % {"pool": saved.pool.slug, "count": saved.limits["gpus"]}
 
 
 def _new_version(saved: TaskVersion) -> str:

@@ -33,6 +33,7 @@ LIMITS = (
     ("log_kb", _("Log"), _("KB that are kept of what a program prints")),
     ("pids", _("Processes"), _("processes and threads at the same time")),
     ("inodes", _("Files"), _("files and folders a program may make")),
+    ("gpus", _("GPUs"), _("whole GPUs for each program alone; 0 for none")),
 )
 _NEEDS = (
     ("labels", _("Predictions are classes")),
@@ -169,7 +170,9 @@ class TaskForm(forms.Form):
         self._choose(phases, version)
         for name, label, unit in LIMITS:
             kind = forms.FloatField if name.endswith("_s") else forms.IntegerField
-            field = kind(label=label, help_text=unit, min_value=1, max_value=_most(name))
+            field = kind(
+                label=label, help_text=unit, min_value=task_fields.least(name), max_value=_most(name)
+            )
             field.widget.attrs["step"] = "any" if name.endswith("_s") else "1"
             self.fields[f"limit_{name}"] = field
         for metric in CATALOGUE.values():

@@ -34,6 +34,7 @@ class LimitsSerializer(serializers.Serializer[Any]):
     inodes = serializers.IntegerField(help_text="Files and folders it may make.")
     log_kb = serializers.IntegerField(help_text="What is kept of its log.")
     output_mb = serializers.IntegerField(help_text="The largest submission.csv.")
+    gpus = serializers.IntegerField(default=0, help_text="Whole GPUs, each for this run alone.")
 
 
 class PhaseSerializer(serializers.ModelSerializer[Phase]):

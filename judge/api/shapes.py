@@ -53,6 +53,7 @@ class WaitingSerializer(serializers.Serializer[Any]):
     environment = serializers.CharField()
     percent = serializers.IntegerField(allow_null=True)
     step = serializers.CharField()
+    gpus = serializers.IntegerField(help_text="What it needs where no host has that many; else 0.")
 
 
 class RunFileSerializer(serializers.Serializer[Any]):
@@ -149,7 +150,7 @@ class SubmissionBriefSerializer(serializers.ModelSerializer[Submission]):
 class SubmissionSerializer(SubmissionBriefSerializer):
     queue_position = serializers.SerializerMethodField(help_text="1: the next one; null: it does not wait.")
     waiting_for = serializers.SerializerMethodField(
-        help_text="The environment that no host has ready yet; null: none."
+        help_text="The environment that no host has ready yet, or GPUs that none has; null: neither."
     )
     runs = serializers.SerializerMethodField()
 

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -31,7 +32,10 @@ class Host:
         return answer
 
     def claim(
-        self, pool: str = "cpu", environments: tuple[str, ...] = ("python", "scoring")
+        self,
+        pool: str = "cpu",
+        environments: tuple[str, ...] = ("python", "scoring"),
+        devices: Sequence[dict[str, Any]] = (),
     ) -> JobSpec | None:
         answer = self.call(
             "POST",
@@ -42,6 +46,7 @@ class Host:
                 "host": self.name,
                 "environments": [f"{name}@{ENVIRONMENT_VERSION}" for name in environments],
                 "building": {},
+                "devices": list(devices),
             },
         )
         if answer.status_code == 204:
