@@ -49,10 +49,12 @@ class Engine:
         found: dict[str, Any] = self._call("GET", "/info")
         return found
 
-    def image_id(self, reference: str) -> str:
-        """The id of an image that is here. Raises EngineError when it is not: nothing is ever fetched."""
+    def local_image(self, reference: str) -> dict[str, Any]:
+        """What is known of an image that is here. Raises EngineError when it is not: a run never fetches one."""
         try:
-            answer = self._call("GET", f"/images/{urllib.parse.quote(reference, safe='/:@')}/json")
+            found: dict[str, Any] = self._call(
+                "GET", f"/images/{urllib.parse.quote(reference, safe='/:@')}/json"
+            )
         except EngineError as error:
             if error.status == _NOT_FOUND:
                 raise EngineError(
@@ -62,7 +64,6 @@ class Engine:
                     _NOT_FOUND,
                 ) from error
             raise
-        found: str = answer["Id"]
         return found
 
     def create(self, name: str, configuration: dict[str, Any]) -> str:
@@ -78,18 +79,20 @@ class Engine:
         found: dict[str, Any] = self._call("GET", f"/containers/{container}/json")
         return found
 
-    def kill(self, container: str) -> None:
-        """SIGKILL; harmless when it is not running or not there."""
-        self._call("POST", f"/containers/{container}/kill?signal=KILL", harmless=(_NOT_FOUND, _CONFLICT))
-
-    def remove(self, container: str) -> None:
-        """Kill and remove with its anonymous volumes; harmless when it is gone or going."""
-        self._call("DELETE", f"/containers/{container}?force=1&v=1", harmless=(_NOT_FOUND, _CONFLICT))
+    def remove(self, container: str) -> bool:
+        """Kill and remove with its anonymous volumes; whether it is gone, which may take a moment more."""
+        try:
+            self._call("DELETE", f"/containers/{container}?force=1&v=1")
+        except EngineError as error:
+            if error.status not in (_NOT_FOUND, _CONFLICT):
+                raise
+            return error.status == _NOT_FOUND
+        return True
 
     def labelled(self, label: str) -> list[str]:
-        """Ids of all containers, running or not, that carry `label` ("name=value")."""
+        """Names of all containers, running or not, that carry `label`, "name" or "name=value"."""
         query = urllib.parse.urlencode({"all": "1", "filters": json.dumps({"label": [label]})})
-        return [item["Id"] for item in self._call("GET", f"/containers/json?{query}")]
+        return [item["Names"][0].lstrip("/") for item in self._call("GET", f"/containers/json?{query}")]
 
     def kills(self, container: str, since: float, until: float) -> list[str]:
         """Signals that somebody sent it by the API; `docker stop` and a daemon that shuts down are some."""
@@ -120,9 +123,11 @@ class Engine:
 
     def wait(self, container: str) -> Waiting:
         """Begin to wait for the next end of a container that is not running yet."""
-        return Waiting(
-            self._send("POST", f"/containers/{container}/wait?condition=next-exit", timeout_s=None), self
-        )
+        connection = self._send("POST", f"/containers/{container}/wait?condition=next-exit", timeout_s=None)
+        answer = self._answer(connection)  # its head comes at once: the daemon waits from now on
+        if answer.status != http.HTTPStatus.OK:
+            raise _refused(answer)
+        return Waiting(self, connection, answer)
 
     def _call(self, method: str, path: str, body: object = None, *, harmless: Iterable[int] = ()) -> Any:
         text = self._text(method, path, body, harmless=harmless)
@@ -181,26 +186,23 @@ class Engine:
 class Waiting:
     """A wait call under way. `fileno()` is readable when it was answered, or when the daemon is gone."""
 
-    def __init__(self, connection: _Connection, engine: Engine) -> None:
-        self._connection = connection
-        self._engine = engine
+    def __init__(self, engine: Engine, connection: _Connection, answer: http.client.HTTPResponse) -> None:
+        self._engine, self._connection, self._answer = engine, connection, answer
 
     def fileno(self) -> int:
-        return self._connection.sock.fileno()
+        return self._answer.fileno()
 
     def exit_code(self, within_s: float) -> int:
         """The container's exit code, 128 + n after signal n. Raises EngineError when none arrives."""
         try:
             self._connection.sock.settimeout(within_s)
-            answer = self._connection.getresponse()
-            if answer.status != http.HTTPStatus.OK:
-                raise _refused(answer)
-            found: int = json.loads(answer.read())["StatusCode"]
+            found: int = json.loads(self._answer.read())["StatusCode"]
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             raise self._engine.away(error) from error
         return found
 
     def close(self) -> None:
+        self._answer.close()
         self._connection.close()
 
 

@@ -14,16 +14,13 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from runners.sandboxes import cgroups
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.shim.body import Body, Scene
-from runners.shim.container import Container
 from runners.shim.drain import Drain
 from runners.shim.gauges import Gauges, Sample
-from runners.shim.jail import Jail
 from runners.shim.series import Series
 from runners.shim.supervise import Ending, Supervisor
 from runners.shim.taken import Taken
@@ -33,19 +30,32 @@ from runners.verdict import KillReason, OutputState, RunFacts
 _MIB = 1 << 20
 _REPORT_S = 1.0
 
-BODIES: dict[str, Callable[[Scene], Body]] = {"nsjail": Jail, "docker": Container, "runsc": Container}
-
 
 def main(rundir: Path) -> int:
     """Run and report. The report of a failure of ours is an outcome, too."""
     os.chdir(rundir)  # by relative names from here on: the directory may be renamed while we live
+    attempt = None
     try:
-        outcome = _Attempt(rundir).run()
+        attempt = _Attempt(rundir)
+        outcome = attempt.run()
     except Exception as error:  # noqa: BLE001 - whatever it was, the agent must learn it
         traceback.print_exc()
         outcome = Outcome(error=f"{type(error).__name__}: {error}")
     _write_last(Path("facts.json"), outcome)
+    if attempt is not None:
+        attempt.body.leave()  # after the facts, which somebody waits for
     return 0
+
+
+def body_of(scene: Scene) -> Body:
+    """The body of the scene's sandbox. Only its own modules are imported: a run waits for them."""
+    if scene.settings["sandbox"] == "nsjail":
+        from runners.shim.jail import Jail  # noqa: PLC0415 - see above
+
+        return Jail(scene)
+    from runners.shim.container import Container  # noqa: PLC0415
+
+    return Container(scene)
 
 
 class _Attempt:
@@ -54,7 +64,7 @@ class _Attempt:
         self.sandbox: str = settings["sandbox"]
         self.cgroup_name: str = settings["cgroup"]
         self.plan = SandboxPlan.from_json(settings["plan"])
-        self.body: Body = BODIES[self.sandbox](Scene(rundir, settings, self.plan))
+        self.body = body_of(Scene(rundir, settings, self.plan))
         self.series = Series(Path("samples"), self.plan.limits.wall_s)
         self._next_report = 0.0
 
@@ -73,8 +83,10 @@ class _Attempt:
         taken = Taken(box, self.plan)  # before the program can touch anything
         if cgroup is not None:
             # Files are memory to the kernel: its limit is both together, and the gauges tell them apart.
-            # One more process than promised: the sandbox's own.
-            cgroup.limit(memory_bytes=(limits.memory_mb + limits.disk_mb) * _MIB, pids=limits.pids + 1)
+            cgroup.limit(
+                memory_bytes=(limits.memory_mb + limits.disk_mb) * _MIB,
+                pids=limits.pids + self.body.own_processes,
+            )
         gauges = Gauges(cgroup, box.files, limits.memory_mb * _MIB)
         self.body.start(cgroup)
         drain = Drain(self.body.log, Path("log"), limits.log_kb * 1024)

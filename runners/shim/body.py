@@ -37,6 +37,7 @@ class Body(Protocol):
 
     log: Drainable  # from `start` on
     end: int  # from `start` on: a descriptor that becomes readable when the program has ended
+    own_processes: int  # of the sandbox itself, which share the program's cgroup
 
     @property
     def box(self) -> Box:
@@ -57,4 +58,8 @@ class Body(Protocol):
 
     def how_it_ended(self, *, killed: bool) -> tuple[int | None, int | None]:
         """(exit code, signal) of the program. Raises SandboxError when it was never started."""
+        ...
+
+    def leave(self) -> None:
+        """Remove what lies outside of the shim's own namespaces, once the facts are told."""
         ...

@@ -39,6 +39,7 @@ class Jail:
 
     log: Drainable
     end: int
+    own_processes = 1  # nsjail itself
 
     def __init__(self, scene: Scene) -> None:
         """Raises SandboxError, before anything is mounted, where `kill` would take the host down."""
@@ -118,3 +119,6 @@ class Jail:
         raise SandboxError(
             "nsjail did not start the program: " + (" | ".join(complaints[:4]) or "no reason given")
         )
+
+    def leave(self) -> None:
+        """Nothing: all of it goes with our namespaces."""

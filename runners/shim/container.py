@@ -1,0 +1,203 @@
+"""The body of a Docker sandbox, with runc or with gVisor (runsc).
+
+Theory of operation. The container is created held (docker_flags.py), with what it may write bound in from the
+shim's sized tmpfs. Before it is let go, every process of it, init and gVisor's own included, is moved from the
+container's cgroup into the attempt's: that one is ours, so its counters outlive the container. Under v1 a parent does
+not count a child's kills, so nesting alone would not do, and the controllers that hold devices and processors stay
+Docker's. Under v2 the container's cgroup lies inside ours, whose counters are hierarchical, and nothing is moved:
+the filter of devices hangs on the container's own cgroup there.
+
+The program's end is the end of the container's first process, watched by a descriptor of that very process; a daemon
+that goes away ends the watching, and the run is then an error of ours, whatever the program did. The kill is ours,
+not the daemon's: SIGKILL to the first process, whose pid namespace goes with it, and to all that the cgroup
+holds. The exit code comes from Docker, 128 + n for signal n, so a code of 137 says nothing by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from pathlib import Path
+
+from runners.sandboxes import docker_flags, flags
+from runners.sandboxes.cgroups import Cgroup
+from runners.sandboxes.docker import remove_container, unmount_box
+from runners.sandboxes.docker_flags import Bind, Setting
+from runners.sandboxes.engine import Engine, EngineError, Waiting
+from runners.sandboxes.plan import SandboxError, SandboxPlan
+from runners.shim.body import Drainable, Scene
+from runners.shim.box import Box
+from runners.shim.frames import Frames
+from runners.shim.places import Places
+
+DEATH_S = 4.0  # from SIGKILL to the last process; a run ends within its wall limit + 5 s
+_HELLO_S = 30.0  # a shell of an image whose layers are not in memory, on a busy disk
+_ANSWER_S = 20.0  # for the daemon to say how a container ended that has
+_SIGNAL_CODES = 128
+_PARENT = "/podium/docker"
+_SLICE = "podium.slice"
+
+
+class Container:
+    """A program in a container."""
+
+    log: Drainable
+    end: int
+    own_processes: int
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._engine = Engine(scene.settings["docker_host"])
+        self._name: str = scene.settings["container"]
+        runsc = scene.settings["runtime"] == "runsc"
+        self.own_processes = docker_flags.own_processes(runsc=runsc)
+        self.box = Box(scene.rundir / "box", scene.plan, flags.uid_of(scene.plan))
+        self._ended_alone = False
+        self._went_at = 0.0
+
+    def start(self, cgroup: Cgroup | None) -> None:
+        if cgroup is None or cgroup.enforces != {"memory", "pids", "cpuacct"}:
+            raise SandboxError("a Docker sandbox needs a cgroup of ours for memory, pids and CPU time")
+        self._cgroup = cgroup
+        try:
+            self._start()
+        except BaseException:
+            self.leave()  # or its processes would keep the cgroup
+            raise
+
+    def _start(self) -> None:
+        self._id = self._engine.create(self._name, self._configuration())
+        stream = self._engine.attach(self._id)
+        self.log = self._frames = Frames(stream)
+        self._waiting = self._engine.wait(self._id)
+        self._engine.start(self._id)
+        first = self._first_process()
+        self._hello(self._frames)
+        self._take(first)
+        self.end = _either(self._first, self._waiting)
+        self._went_at = time.time()
+        stream.sendall(docker_flags.GO)
+
+    def release(self, plan: SandboxPlan) -> None:
+        raise SandboxError("this program was never held")
+
+    def kill(self) -> None:
+        deadline = time.monotonic() + DEATH_S
+        self._ended_alone = _readable(self._first)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        while self._cgroup.processes() or not _readable(self._first):
+            self._cgroup.kill()  # gVisor's helpers are no children of its first process
+            if time.monotonic() > deadline:
+                raise SandboxError(f"processes of the run did not end within {DEATH_S:g} s of SIGKILL")
+            time.sleep(0.002)
+        self._frames.finish_within(DEATH_S)
+
+    def how_it_ended(self, *, killed: bool) -> tuple[int | None, int | None]:
+        if not self._ended_alone:
+            if not killed:
+                raise SandboxError("the Docker daemon went away, or lost the container")
+            return None, int(signal.SIGKILL)
+        code = self._waiting.exit_code(_ANSWER_S)
+        if code > _SIGNAL_CODES and (sent := self._engine.kills(self._id, self._went_at, time.time())):
+            raise SandboxError(f"somebody else ended the container with signal {', '.join(sent)}")
+        return code, None
+
+    def leave(self) -> None:
+        """Remove the container and the mounts, when the facts are told. What fails here is left to `reap`."""
+        with contextlib.suppress(EngineError):
+            remove_container(self._engine, self._name)
+        unmount_box(self._scene.rundir)
+
+    def _configuration(self) -> dict[str, object]:
+        plan, settings = self._scene.plan, self._scene.settings
+        binds = Places(self._scene.rundir / "places").fill(plan) + self._own_binds(plan)
+        setting = Setting(
+            runtime=settings["runtime"],
+            image=settings["image"],
+            python=settings["python"],
+            image_env=tuple(settings["image_env"]),
+            image_is_ours=settings["image_is_ours"],
+            cgroup_parent=self._cgroup_parent(),
+            name=self._name,
+        )
+        return docker_flags.configuration(plan, setting, binds)
+
+    def _own_binds(self, plan: SandboxPlan) -> list[Bind]:
+        files, etc = self.box.files, self.box.root / "etc"
+        places = {"output": "/output", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 - in there
+        if plan.tree == "/model":
+            places["model"] = "/model"
+        return [
+            *(Bind(source=files / name, place=place, writable=True) for name, place in places.items()),
+            *(Bind(source=etc / name, place=f"/etc/{name}") for name in ("passwd", "group")),
+        ]
+
+    def _cgroup_parent(self) -> str:
+        systemd = self._engine.info().get("CgroupDriver") == "systemd"
+        if not self._cgroup.unified:
+            return _SLICE if systemd else _PARENT
+        if systemd:
+            raise SandboxError(
+                "on cgroup v2 Docker's systemd driver cannot put a container into our cgroup: "
+                'set "exec-opts": ["native.cgroupdriver=cgroupfs"] in daemon.json'
+            )
+        ours = self._cgroup.paths[0]
+        return f"/{ours.parent.name}/{ours.name}"
+
+    def _first_process(self) -> int:
+        pid: int = self._engine.inspect(self._id)["State"]["Pid"]
+        if not pid:
+            raise SandboxError(
+                f"the container ended before its program was let go: {self._waiting.exit_code(1)}"
+            )
+        self._first = os.pidfd_open(pid)
+        return pid
+
+    def _hello(self, frames: Frames) -> None:
+        line = frames.line(_HELLO_S)
+        if line != docker_flags.HELLO:
+            said = line.decode("utf-8", "replace").strip() or "it said nothing"
+            raise SandboxError(f"the image did not start the program: {said}")
+
+    def _take(self, first: int) -> None:
+        """Move everything that runs so far into the attempt's own cgroup."""
+        if self._cgroup.unified:
+            return
+        theirs = _cgroups_of(first)
+        if self._id not in theirs.get("memory", ""):
+            raise SandboxError(
+                f"the runtime {self._scene.settings['runtime']} puts the container into no cgroup of its own: "
+                "start it without --ignore-cgroups"
+            )
+        for controller, path in self._cgroup.directories.items():
+            mount = path.parents[1]
+            held = mount / theirs[controller].lstrip("/") / "cgroup.procs"
+            while pids := held.read_text("ascii").split():
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        (path / "cgroup.procs").write_text(pid, "ascii")
+
+
+def _either(first: int, waiting: Waiting) -> int:
+    """A descriptor that is readable when either is: the program has ended, or nobody will tell how it does."""
+    found = select.epoll()
+    found.register(first, select.EPOLLIN)
+    found.register(waiting.fileno(), select.EPOLLIN)
+    return os.dup(found.fileno())
+
+
+def _readable(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def _cgroups_of(pid: int) -> dict[str, str]:
+    """The paths of a process' cgroups by controller, as this process sees them."""
+    found: dict[str, str] = {}
+    for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines():
+        _, controllers, path = line.split(":", 2)
+        found |= dict.fromkeys(controllers.split(","), path)
+    return found
