@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from contests import drafts
-from contests.models import Contest, DataFile, Phase, Task, TaskVersion
+from contests.models import Contest, DataFile, HiddenFile, Phase, Task, TaskVersion
 
 Row = TypeVar("Row", bound=Model)
 
@@ -69,4 +69,8 @@ def _copy_version(version: TaskVersion, task: Task) -> None:
     copied.environments.set(version.environments.all())
     DataFile.objects.bulk_create(
         DataFile(task_version=copied, name=file.name, blob_id=file.blob_id) for file in version.files.all()
+    )
+    HiddenFile.objects.bulk_create(
+        HiddenFile(task_version=copied, name=file.name, blob_id=file.blob_id)
+        for file in version.hidden_files.all()
     )

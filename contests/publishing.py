@@ -22,6 +22,9 @@ from metrics import catalogue
 from metrics.scoring_spec import ScoringSpec
 from runners.spec import Limits
 
+# Kinds whose programs are tried on public samples before they meet hidden features.
+_REHEARSED = frozenset({Submission.Kind.SCRIPT, Submission.Kind.NOTEBOOK})
+
 
 class CannotPublish(Exception):
     """The contest stays hidden; `messages` says everything that is missing."""
@@ -61,13 +64,10 @@ def task_problems(version: TaskVersion) -> list[str]:
 def _settings_problems(version: TaskVersion) -> list[str]:
     found = []
     name = version.task.title
-    if not version.test_features_public:
-        found.append(
-            _(
-                "Task “%(task)s” has hidden test features. Podium cannot run those safely yet: make them public."
-            )
-            % {"task": name}
-        )
+    found.extend(
+        _("Task “%(task)s”: %(problem)s") % {"task": name, "problem": check_texts.sentence(finding)}
+        for finding in _hidden_findings(version)
+    )
     found.extend(_scoring_problems(version))
     if not version.kinds:
         found.append(_("Task “%(task)s” takes no kind of submission.") % {"task": name})
@@ -91,14 +91,42 @@ def _scoring_problems(version: TaskVersion) -> list[str]:
             % {"task": name, "reason": error}
         )
     try:
-        limits = Limits.from_json(version.limits)
-        if limits.output_mb > settings.PODIUM_MAX_OUTPUT_MB:
+        if _output_mb(version) > settings.PODIUM_MAX_OUTPUT_MB:
             found.append(
                 _("Task “%(task)s” allows more output than this site takes: at most %(limit)s MB.")
                 % {"task": name, "limit": settings.PODIUM_MAX_OUTPUT_MB}
             )
     except (ValueError, TypeError) as error:
         found.append(_("Task “%(task)s” has unusable limits: %(reason)s") % {"task": name, "reason": error})
+    return found
+
+
+def _output_mb(version: TaskVersion) -> int:
+    """The most output that any stage of this task allows. Raises ValueError or TypeError for unusable limits."""
+    stages = [version.limits, *(version.limits | limits for limits in version.stage_limits.values())]
+    return max(Limits.from_json(limits).output_mb for limits in stages)
+
+
+def _hidden_findings(version: TaskVersion) -> list[dict[str, Any]]:
+    """What keeps hidden features from being hidden, or programs from being tried without them."""
+    hidden = {file.name: file.blob_id for file in version.hidden_files.all()}
+    public = {file.name: file.blob_id for file in version.files.all()}
+    if not hidden:
+        return [] if version.test_features_public else [check_texts.finding("hidden_without_file")]
+    found = [check_texts.finding("hidden_but_public")] if version.test_features_public else []
+    if Submission.Kind.PREDICTIONS in version.kinds:
+        found.append(check_texts.finding("hidden_predictions"))
+    handed_out = {
+        *public.values(),
+        *StarterCode.objects.filter(contest__phases__tasks=version.task_id).values_list("blob_id", flat=True),
+    }
+    for name, blob in hidden.items():
+        if blob in handed_out:
+            found.append(check_texts.finding("hidden_is_public", file=name))
+        if blob == version.solution_id:
+            found.append(check_texts.finding("hidden_is_solution", file=name))
+        if name not in public and _REHEARSED & set(version.kinds):
+            found.append(check_texts.finding("hidden_without_sample", file=name))
     return found
 
 
@@ -121,11 +149,13 @@ def _scoring(version: TaskVersion) -> dict[str, Any]:
 
 def check_plan(version: TaskVersion) -> dict[str, Any]:
     """check.json, what metrics.checker is told of a task. The settings are given as they are: it judges them too."""
-    return {
+    plan = {
         "scoring": _scoring(version),
         "files": sorted(file.name for file in version.files.all()),
         "takes_predictions": Submission.Kind.PREDICTIONS in version.kinds,
     }
+    hidden = sorted(file.name for file in version.hidden_files.all())
+    return plan | ({"hidden": hidden} if hidden else {})
 
 
 def baselines(version: TaskVersion) -> list[StarterCode]:
@@ -143,16 +173,15 @@ def settings_findings(version: TaskVersion) -> list[dict[str, Any]]:
     found = []
     if not version.kinds:
         found.append(check_texts.finding("no_kinds"))
-    if not version.test_features_public:
-        found.append(check_texts.finding("hidden_features"))
+    found.extend(_hidden_findings(version))
     try:
-        limits = Limits.from_json(version.limits)
+        output_mb = _output_mb(version)
     except (ValueError, TypeError) as error:
         found.append(check_texts.finding("bad_limits", reason=str(error)))
     else:
         most = settings.PODIUM_MAX_OUTPUT_MB
-        if limits.output_mb > most:
-            found.append(check_texts.finding("too_much_output", found=limits.output_mb, limit=most))
+        if output_mb > most:
+            found.append(check_texts.finding("too_much_output", found=output_mb, limit=most))
     offered = {version.environment_id, *version.environments.values_list("pk", flat=True)}
     found.extend(
         check_texts.finding("baseline_environment", file=starter.name, environment=str(starter.environment))
@@ -176,6 +205,11 @@ def fingerprint(version: TaskVersion) -> str:
         "files": sorted(version.files.values_list("name", "blob_id")),
         "baselines": [(item.name, item.blob_id, item.environment_id) for item in baselines(version)],
     }
+    # Named only where a task has them: what was checked before there were such things stays checked.
+    if version.stage_limits:
+        looked_at["stage_limits"] = version.stage_limits
+    if hidden := sorted(version.hidden_files.values_list("name", "blob_id")):
+        looked_at["hidden_files"] = hidden
     return hashlib.sha256(json.dumps(looked_at, sort_keys=True).encode()).hexdigest()
 
 

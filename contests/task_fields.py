@@ -18,6 +18,8 @@ Mistakes = list[tuple[str, str]]
 MAX_COLUMN = 100
 MAX_COLUMNS = 200
 MAX_SEED = 2**31 - 1
+MAX_REPLIES = 100
+STAGES = ("train", "predict")  # of a project, which may have limits of their own
 # Of each limit what a task may ask for at most; a host may have less and then never takes the job.
 MOST = {
     "wall_s": 7 * 86_400,
@@ -34,12 +36,18 @@ WHOLE = frozenset(MOST) - {"wall_s", "cpu_s"} | {"output_mb"}
 RESERVED_NAMES = frozenset({"solution.csv"})
 
 
+def least(limit: str) -> int:
+    """What a limit must be at least."""
+    return 0 if limit == "gpus" else 1
+
+
 def mistakes(fields: Mapping[str, Any]) -> Mistakes:
     """(field, sentence) for everything that is wrong. `fields` are those of a whole TaskVersion."""
     found = _kinds(fields["kinds"])
     found += _columns(fields["id_column"], fields["target_columns"])
     found += _metric(fields) if not found else []
     found += _limits(fields["limits"])
+    found += _stages(fields)
     found += _split(fields["public_share"], fields["split_seed"])
     if fields["pool"].trusted:
         found.append(("pool", _("Contestants' programs must not run in a pool that is trusted with labels.")))
@@ -116,10 +124,32 @@ def _limits(limits: object) -> Mistakes:
     found = []
     for name, value in (Limits().as_json() | dict(limits)).items():
         number = isinstance(value, int) or (isinstance(value, float) and name not in WHOLE)
-        least = 0 if name == "gpus" else 1
-        if isinstance(value, bool) or not number or not least <= value <= most[name]:
-            told = {"name": name, "least": least, "most": most[name]}
+        if isinstance(value, bool) or not number or not least(name) <= value <= most[name]:
+            told = {"name": name, "least": least(name), "most": most[name]}
             found.append(("limits", _("%(name)s must lie between %(least)d and %(most)d.") % told))
+    return found
+
+
+def _stages(fields: Mapping[str, Any]) -> Mistakes:
+    """The limits of a project's programs, and how much is told of failures beside hidden features."""
+    stages, replies = fields["stage_limits"], fields["hidden_replies"]
+    found: Mistakes = []
+    if not isinstance(stages, Mapping) or not set(stages) <= set(STAGES):
+        found.append(
+            ("stage_limits", _("Limits by stage are those of: %(names)s.") % {"names": ", ".join(STAGES)})
+        )
+    else:
+        found += [
+            ("stage_limits", sentence) for limits in stages.values() for _field, sentence in _limits(limits)
+        ]
+    if not _within(replies, 0, MAX_REPLIES):
+        found.append(
+            (
+                "hidden_replies",
+                _("Explained failures a day must be a whole number from 0 to %(most)d.")
+                % {"most": MAX_REPLIES},
+            )
+        )
     return found
 
 

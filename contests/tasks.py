@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compute.models import Environment, Pool
 from contests import publishing, task_fields
-from contests.models import Blob, Contest, DataFile, Phase, Task, TaskVersion, default_limits
+from contests.models import Blob, Contest, DataFile, HiddenFile, Phase, Task, TaskVersion, default_limits
 
 # What a version pins, but for its files and the environments it offers.
 FIELDS = (
@@ -28,6 +28,8 @@ FIELDS = (
     "target_columns",
     "test_features_public",
     "limits",
+    "stage_limits",
+    "hidden_replies",
     "pool",
     "environment",
     "scoring_environment",
@@ -41,6 +43,8 @@ _DEFAULTS: dict[str, Any] = {
     "id_column": "id",
     "target_columns": ["target"],
     "test_features_public": True,
+    "stage_limits": {},
+    "hidden_replies": 5,
     "public_share": None,
     "split_seed": 0,
 }
@@ -159,6 +163,10 @@ def _next(version: TaskVersion, task: Task, *, active: bool) -> TaskVersion:
     DataFile.objects.bulk_create(
         DataFile(task_version=copied, name=file.name, blob_id=file.blob_id) for file in version.files.all()
     )
+    HiddenFile.objects.bulk_create(
+        HiddenFile(task_version=copied, name=file.name, blob_id=file.blob_id)
+        for file in version.hidden_files.all()
+    )
     return copied
 
 
@@ -169,6 +177,8 @@ def set_file(version: TaskVersion, name: str, blob: Blob) -> TaskVersion:
     messages = task_fields.file_mistakes(name, list(target.files.values_list("name", flat=True)))
     if blob.sha256 == target.solution_id:
         messages.append(("blob", _("This is the solution; it must not be a public file.")))
+    if target.hidden_files.filter(blob=blob).exists():
+        messages.append(("blob", _("This is a hidden file; it must not be a public file.")))
     if messages:
         raise InvalidTask(messages)
     DataFile.objects.update_or_create(task_version=target, name=name, defaults={"blob": blob})
@@ -183,10 +193,40 @@ def remove_file(version: TaskVersion, name: str) -> TaskVersion:
     return target
 
 
+@transaction.atomic
+def set_hidden_file(version: TaskVersion, name: str, blob: Blob) -> TaskVersion:
+    """Add a file of hidden features, or replace the one of that name. Raises InvalidTask.
+
+    Programs find it in /input in place of the public file of that name, in a run whose log is withheld.
+    """
+    target = _changeable(version)
+    messages = task_fields.file_mistakes(name, list(target.hidden_files.values_list("name", flat=True)))
+    if blob.sha256 == target.solution_id:
+        messages.append(("blob", _("This is the solution; contestants' programs must not see it.")))
+    if target.files.filter(blob=blob).exists():
+        messages.append(("blob", _("This file is public already; it cannot be hidden.")))
+    if messages:
+        raise InvalidTask(messages)
+    HiddenFile.objects.update_or_create(task_version=target, name=name, defaults={"blob": blob})
+    return target
+
+
+@transaction.atomic
+def remove_hidden_file(version: TaskVersion, name: str) -> TaskVersion:
+    """Remove a hidden file; one that is not there is no mistake."""
+    target = _changeable(version)
+    target.hidden_files.filter(name=name).delete()
+    return target
+
+
 def set_solution(version: TaskVersion, blob: Blob) -> TaskVersion:
     """Replace the solution. What is scored stays so until it is judged again. Raises InvalidTask."""
     if version.files.filter(blob=blob).exists():
         raise InvalidTask([("solution", _("This file is public already; it cannot be the solution."))])
+    if version.hidden_files.filter(blob=blob).exists():
+        raise InvalidTask(
+            [("solution", _("Contestants' programs see this file; it cannot be the solution."))]
+        )
     return revise(version, solution=blob)
 
 

@@ -21,7 +21,24 @@ CHECK_TEMPLATES: dict[str, str] = {
         "The task allows %(found)d MB of output; this site takes at most %(limit)d MB."
     ),
     "no_kinds": gettext_noop("The task takes no kind of submission."),
-    "hidden_features": gettext_noop("Hidden test features cannot be judged safely yet; make them public."),
+    # Hidden test features
+    "hidden_without_file": gettext_noop(
+        "The test features are said to be hidden, but there is no hidden file. Add it, or make them public."
+    ),
+    "hidden_but_public": gettext_noop(
+        "There is a hidden file, but the test features are said to be public. Say that they are hidden, or remove it."
+    ),
+    "hidden_predictions": gettext_noop(
+        "Nobody can hand in predictions for features that nobody sees. Take scripts, notebooks or projects only."
+    ),
+    "hidden_is_public": gettext_noop(
+        "This hidden file is handed out as a public file or as starter code, too."
+    ),
+    "hidden_is_solution": gettext_noop("This hidden file is the solution; programs would find it in /input."),
+    "hidden_without_sample": gettext_noop(
+        "This hidden file has no public file of the same name. Programs are tried on that one first: add a small "
+        "sample with the same columns."
+    ),
     # The solution
     "few_public_rows": gettext_noop(
         "Public rows: %(count)d; a score on fewer than %(least)d says nothing. Make more rows public."

@@ -175,6 +175,7 @@ class _Scan:
         self, name: str, truth: Truth, test_order: Sequence[int | None] | None, findings: Findings
     ) -> None:
         self._name, self._truth, self._findings = name, truth, findings
+        self._is_test = name.rpartition("/")[2] == TEST_FILE
         self._orders: list[Sequence[int | None]] = [range(len(truth.scored))]
         if test_order is not None and list(test_order) != list(self._orders[0]):
             self._orders.append(test_order)
@@ -203,12 +204,12 @@ class _Scan:
         self._header = header
         self._id_at = _id_column(header, spec.id_column)
         for target, name in enumerate(spec.target_columns):
-            if name in header and self._name == TEST_FILE:
+            if name in header and self._is_test:
                 self._findings.add("target_in_test", file=self._name, column=name)
             elif name in header and self._id_at is not None:
                 self._overlaps.append(_Overlap(name, header.index(name), target))
         told = {overlap.column for overlap in self._overlaps} | {self._id_at}
-        if self._name == TEST_FILE:
+        if self._is_test:
             told |= {at for at, name in enumerate(header) if name in spec.target_columns}
         pairs = ((c, t) for c in range(len(header)) if c not in told for t in range(len(spec.target_columns)))
         for column, target in itertools.islice(pairs, MAX_PAIRS):
@@ -359,7 +360,9 @@ class _Scan:
             )
 
 
-def check_test(path: Path, truth: Truth, findings: Findings) -> list[int | None] | None:
+def check_test(
+    path: Path, truth: Truth, findings: Findings, *, name: str = TEST_FILE
+) -> list[int | None] | None:
     """Whether test.csv has the ids of the solution. Returns the solution's rows in its order; None without ids."""
     order: list[int | None] = []
     seen: set[int] = set()
@@ -389,8 +392,8 @@ def check_test(path: Path, truth: Truth, findings: Findings) -> list[int | None]
     except Refused:
         return None  # said by check_public_file
     for code, params in said.items():
-        findings.add(code, **params, file=TEST_FILE)
+        findings.add(code, **params, file=name)
     missing = [identifier for identifier, position in truth.positions.items() if position not in seen]
     if missing:
-        findings.add("test_ids_missing", file=TEST_FILE, count=len(missing), id=shown(min(missing)))
+        findings.add("test_ids_missing", file=name, count=len(missing), id=shown(min(missing)))
     return order

@@ -2,7 +2,8 @@
 
     python -I checker.pyz [INPUT_DIR [OUTPUT_DIR]]        (by default /input and /output)
 
-Reads check.json (contests.publishing.check_plan), solution.csv and the public files in public/, and writes
+Reads check.json (contests.publishing.check_plan), solution.csv, the public files in public/ and hidden ones, which
+programs find in place of public files of their name, in hidden/; and writes
 result.json: {"findings": […], "notes": […], "rows": {"public", "private", "ignored"}}. Nothing an organiser may have
 written makes it fail: what cannot be read is a finding. Exit status 0: checked. 3: a fault of the checker.
 """
@@ -23,6 +24,7 @@ from metrics.check_solution import SAMPLE_FILE, SOLUTION_FILE, check_sample, che
 from metrics.scoring_spec import ScoringSpec
 
 CHECKED, FAULT = 0, 3
+HIDDEN = "hidden/"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +47,7 @@ def check_files(source: Path) -> dict[str, Any]:
     plan = json.loads((source / "check.json").read_text(encoding="utf-8"))
     findings = Findings()
     solution_path, public = source / SOLUTION_FILE, source / "public"
+    hidden = plan.get("hidden", [])
     copies = _copies(solution_path, [public / name for name in plan["files"]])
     for name in copies:
         findings.add("is_solution", file=name)
@@ -55,29 +58,34 @@ def check_files(source: Path) -> dict[str, Any]:
     except (ValueError, TypeError) as error:
         findings.add("bad_settings", reason=str(error)[:300])
         return findings.as_json()
-    others = [name for name in plan["files"] if name != SAMPLE_FILE and name not in copies]
-    _check(spec, solution_path, public, others, findings, sample=SAMPLE_FILE in plan["files"])
+    places = {name: public / name for name in plan["files"]}
+    places |= {f"{HIDDEN}{name}": source / HIDDEN / name for name in hidden}
+    _check(spec, solution_path, places, findings, copies=copies)
     return findings.as_json()
 
 
 def _check(
-    spec: ScoringSpec,
-    solution_path: Path,
-    public: Path,
-    others: list[str],
-    findings: Findings,
-    *,
-    sample: bool,
+    spec: ScoringSpec, solution_path: Path, places: dict[str, Path], findings: Findings, *, copies: list[str]
 ) -> None:
+    """Look at all files, by the names they have in findings. Of test rows and sample the hidden ones count."""
     solution, scoreable = check_solution(solution_path, spec, findings)
-    if sample:
-        check_sample(public / SAMPLE_FILE, spec, solution, findings, scoreable=scoreable)
+    sample, test = (_counted(name, places) for name in (SAMPLE_FILE, TEST_FILE))
+    if sample is not None:
+        check_sample(places[sample], spec, solution, findings, scoreable=scoreable)
     if solution is None:
         return
     truth = Truth(spec, solution)
-    order = check_test(public / TEST_FILE, truth, findings) if TEST_FILE in others else None
-    for name in others:
-        check_public_file(public / name, name, truth, order, findings)
+    order = None
+    if test is not None and test not in copies:
+        order = check_test(places[test], truth, findings, name=test)
+    for name, path in places.items():
+        if name != sample and name not in copies:
+            check_public_file(path, name, truth, order, findings)
+
+
+def _counted(name: str, places: dict[str, Path]) -> str | None:
+    """Under which name a file lies that programs find as `name` when it counts."""
+    return next((found for found in (f"{HIDDEN}{name}", name) if found in places), None)
 
 
 def _copies(solution: Path, public: list[Path]) -> list[str]:

@@ -98,6 +98,11 @@ class TaskVersion(models.Model):
     def definition(self) -> catalogue.Metric:
         return catalogue.CATALOGUE[self.metric]
 
+    @property
+    def hides_features(self) -> bool:
+        """Whether programs run beside data that no contestant may see: then what they say is withheld."""
+        return self.hidden_files.exists()
+
 
 class DataFile(models.Model):
     """A file contestants may download and find in /input. Labels are never one."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from contests import publishing
-from contests.models import Contest, DataFile, Task, TaskVersion
+from contests.models import Contest, DataFile, HiddenFile, StarterCode, Task, TaskVersion
 from runners.spec import Limits
 from tests.builders import (
     make_blob,
@@ -95,6 +95,10 @@ CHANGES: dict[str, Callable[[TaskVersion], object]] = {
     "a file less": lambda version: version.files.filter(name="train.csv").delete(),
     "a name": lambda version: version.files.filter(name="train.csv").update(name="learn.csv"),
     "a baseline": make_baseline,
+    "limits of a stage": lambda version: update(version, stage_limits={"train": Limits(wall_s=5).as_json()}),
+    "a hidden file": lambda version: HiddenFile.objects.create(
+        task_version=version, name="test.csv", blob=make_blob(b"hidden")
+    ),
 }
 
 
@@ -117,13 +121,64 @@ def test_words_and_dates_may_be_changed_after_the_check(draft: Contest) -> None:
     publishing.publish(draft)
 
 
-def test_a_task_with_hidden_features_cannot_be_published_yet_and_says_so(draft: Contest) -> None:
-    version = task_version_of(draft)
-    version.test_features_public = False
-    version.save()
-    make_check(version)
+def hide_features(version: TaskVersion, name: str = "test.csv", **fields: object) -> None:
+    changes = {"test_features_public": False, "kinds": ["script", "project"]} | fields
+    TaskVersion.objects.filter(pk=version.pk).update(**changes)
+    HiddenFile.objects.create(task_version=version, name=name, blob=make_blob(b"id,x\n3,0.9\n4,0.1\n"))
+
+
+def test_a_task_with_hidden_features_and_samples_of_them_can_be_published(draft: Contest) -> None:
+    hide_features(task_version_of(draft))
+    make_check(task_version_of(draft))
+    publishing.publish(draft)
+    assert Contest.objects.get(pk=draft.pk).published
+
+
+def test_projects_need_no_sample_of_hidden_features(draft: Contest) -> None:
+    hide_features(task_version_of(draft), "features.csv", kinds=["project"])
+    make_check(task_version_of(draft))
+    publishing.publish(draft)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "words"),
+    [
+        ("test.csv", {"test_features_public": True}, "said to be public"),
+        ("test.csv", {"kinds": ["predictions", "script"]}, "Nobody can hand in predictions"),
+        ("features.csv", {}, "no public file of the same name"),
+    ],
+)
+def test_hidden_features_that_are_not_hidden_or_cannot_be_tried_are_not_published(
+    draft: Contest, name: str, fields: dict[str, object], words: str
+) -> None:
+    hide_features(task_version_of(draft), name, **fields)
+    make_check(task_version_of(draft))
     (reason,) = reasons(draft)
-    assert "hidden test features" in reason
+    assert words in reason
+
+
+def test_hidden_features_without_a_file_are_not_published(draft: Contest) -> None:
+    hide_features(task_version_of(draft))
+    HiddenFile.objects.all().delete()
+    make_check(task_version_of(draft))
+    (reason,) = reasons(draft)
+    assert "there is no hidden file" in reason
+
+
+@pytest.mark.parametrize("where", ["data", "starter", "solution"])
+def test_a_hidden_file_that_is_handed_out_is_never_published(draft: Contest, where: str) -> None:
+    version = task_version_of(draft)
+    hide_features(version)
+    hidden = HiddenFile.objects.get().blob
+    if where == "data":
+        DataFile.objects.create(task_version=version, name="copy.csv", blob=hidden)
+    elif where == "starter":
+        StarterCode.objects.create(contest=draft, name="x.csv", title="x", blob=hidden)
+    else:
+        HiddenFile.objects.update(blob=version.solution)
+    make_check(task_version_of(draft))
+    (reason,) = reasons(draft)
+    assert ("solution" if where == "solution" else "handed out") in reason
 
 
 def test_a_solution_that_is_also_a_data_file_is_never_published(draft: Contest) -> None:

@@ -243,7 +243,7 @@ def test_settings_that_cannot_work_are_found_without_a_file(version: TaskVersion
         kinds=[], limits={"wall_s": -1}, test_features_public=False
     )
     check = checking.start(TaskVersion.objects.get(pk=version.pk), organiser)
-    assert [item["code"] for item in check.findings] == ["no_kinds", "hidden_features", "bad_limits"]
+    assert [item["code"] for item in check.findings] == ["no_kinds", "hidden_without_file", "bad_limits"]
     answer(CLEAN | {"findings": [MISTAKE]})
     check.refresh_from_db()
     assert [item["code"] for item in check.findings][-1] == "no_sample"
