@@ -18,13 +18,13 @@ class Corpus:
     cases: dict[str, Case]
 
     def only(self, names: Sequence[str]) -> Corpus:
-        """These cases with their twins and companions. A name may leave out what follows its number: "01".
+        """These cases with their twins and companions. A name may be a beginning: "01", "33a", "01a-cpu-spin".
 
         Raises BadCase for a name that is none.
         """
         chosen: dict[str, Case] = {}
         for name in names:
-            found = [case for case in self.cases if case == name or case.startswith((f"{name}-", f"{name}/"))]
+            found = [case for case in self.cases if _begins(case, name)]
             if not found:
                 raise BadCase(f"{self.root}: there is no case {name}")
             for case in found:
@@ -36,6 +36,14 @@ class Corpus:
             chosen[name] = self.cases[name]
             self._with_others(self.cases[name].twin, chosen)
             self._with_others(self.cases[name].parallel_with, chosen)
+
+
+def _begins(case: str, name: str) -> bool:
+    """Whether the case has this name, or begins with it where a word, or the letter behind a number, ends."""
+    rest = case.removeprefix(name)
+    if rest == case:
+        return False
+    return not rest or rest[0] in "-/" or (name.isdigit() and rest[0].isalpha())
 
 
 def read_corpus(root: Path) -> Corpus:
