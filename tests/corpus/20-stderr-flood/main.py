@@ -1,0 +1,6 @@
+import os
+
+os.write(2, b"x" * (64 << 10))
+piece = b"BEYOND-THE-CAP \n" * (1 << 14)
+while True:
+    os.write(2, piece)

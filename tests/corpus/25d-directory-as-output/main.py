@@ -1,0 +1,3 @@
+import os
+
+os.makedirs("/output/submission.csv/" + "/".join("d" * 100))

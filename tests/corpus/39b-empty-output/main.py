@@ -1,0 +1,1 @@
+open("/output/submission.csv", "w").close()

