@@ -2,16 +2,17 @@
 
 Theory of operation. The process may die at any instant; what it must remember is in the run directories
 (rundir.py). So stopping is simple: claim nothing more, wake every thread, wait a moment, exit. By default the
-sandboxes live on under their shims and the next agent adopts them; with PODIUM_AGENT_STOP=kill they are ended
-and their jobs given back. An exclusive lock on the agent directory keeps two agents from sharing it; shims do
-not inherit it. The main thread waits on a pipe: a signal handler may write to one, but may not take a lock
-that the thread it interrupts holds.
+sandboxes live on under their shims and the next agent adopts them; with PODIUM_AGENT_STOP=drain their ends are
+waited for, unless it is told to stop once more; with kill they are ended and their jobs given back. An exclusive
+lock on the agent directory keeps two agents from sharing it; shims do not inherit it. The main thread waits on a
+pipe: a signal handler may write to one, but may not take a lock that the thread it interrupts holds.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import sys
 import threading
@@ -23,34 +24,39 @@ from types import FrameType
 
 import structlog
 
-from runners.agent import box, settings
+from runners.agent import box, examined, settings
 from runners.agent.adopt import adopt
 from runners.agent.attempt import Tools
-from runners.agent.bell import Bell, Listener, StreamListener
+from runners.agent.bell import Bell, StreamListener
 from runners.agent.cache import InputCache
+from runners.agent.examined import Found
 from runners.agent.report import Reporter
 from runners.agent.rundir import RunDir
-from runners.agent.settings import Settings, SettingsError
+from runners.agent.settings import Settings, SettingsError, StopMode
 from runners.agent.site import Site
 from runners.agent.slot import Pool, Slot
 
 log = structlog.get_logger()
 
 STOP_WITHIN_S = 3.5
+DRAIN_LOOK_S = 0.2
+DOES_NOT_HOLD = 3  # the exit status where preflight says so
 
 
 class Agent:
     """All threads of one agent."""
 
-    def __init__(self, chosen: Settings) -> None:
-        self._halting = threading.Event()
+    def __init__(self, chosen: Settings, preflight: Found) -> None:
+        self._closing, self._halting = threading.Event(), threading.Event()
         self._halt_read, self._halt_write = os.pipe()
         self._failure = ""
         self._tools = Tools(
             settings=chosen,
             site=Site(chosen.site_url),
             cache=InputCache(chosen.agent_dir / "cache", chosen.cache_bytes),
+            closing=self._closing,
             halting=self._halting,
+            preflight=preflight,
             threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
         )
         self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]
@@ -80,7 +86,7 @@ class Agent:
         return self._tools.site.listen(self._tools.settings.pool_token(slug))
 
     def halt(self) -> None:
-        """Ask the agent to stop; safe in a signal handler."""
+        """Ask the agent to stop, or not to wait any longer; safe in a signal handler."""
         os.write(self._halt_write, b"!")
 
     def fail(self, message: str) -> None:
@@ -92,18 +98,17 @@ class Agent:
         """Work until halted; the exit status."""
         chosen = self._tools.settings
         Reporter(self._tools, self._pools).start()
-        if chosen.broker_url:
-            Listener(chosen.broker_url, {pool.slug: pool.bell for pool in self._pools}).start()
-        else:
-            for pool in self._pools:
-                StreamListener(pool.slug, pool.bell, partial(self._hear, pool.slug)).start()
+        self._listen(chosen.broker_url)
         for slot in self._slots:
             slot.start()
         pools = ",".join(f"{pool.slug}:{pool.slots}" for pool in chosen.pools)
         log.info("agent ready", site=chosen.site_url, host=chosen.host, pools=pools, pid=os.getpid())
         os.read(self._halt_read, 1)
-        self._halting.set()
+        self._closing.set()
         log.info("agent stopping", mode=str(chosen.stop))
+        if chosen.stop is StopMode.DRAIN and not self._failure:
+            self._drain()
+        self._halting.set()
         deadline = time.monotonic() + STOP_WITHIN_S
         for slot in self._slots:
             slot.interrupt()
@@ -114,6 +119,29 @@ class Agent:
             return 1
         log.info("agent stopped")
         return 0
+
+    def _listen(self, broker_url: str) -> None:
+        if not broker_url:
+            for pool in self._pools:
+                StreamListener(pool.slug, pool.bell, partial(self._hear, pool.slug)).start()
+            return
+        # Only a host of the site's own has kombu, and an agent elsewhere none of its memory.
+        from runners.agent.broker_bell import Listener  # noqa: PLC0415
+
+        Listener(broker_url, {pool.slug: pool.bell for pool in self._pools}).start()
+
+    def _drain(self) -> None:
+        """Wait until every slot has ended its job, or for another signal."""
+        for slot in self._slots:
+            slot.close()
+        running = sum(slot.attempt is not None for slot in self._slots)
+        log.info(
+            "waiting for running jobs", jobs=running, hint="stop once more to leave them to the next start"
+        )
+        while any(slot.is_alive() for slot in self._slots):
+            if select.select([self._halt_read], [], [], DRAIN_LOOK_S)[0]:
+                os.read(self._halt_read, 1)
+                return
 
 
 def hold_alone(directory: Path) -> int | None:
@@ -129,7 +157,7 @@ def hold_alone(directory: Path) -> int | None:
 
 
 def main() -> int:
-    _log_plainly()
+    log_plainly()
     try:
         chosen = settings.from_environment()
     except SettingsError as error:
@@ -137,10 +165,21 @@ def main() -> int:
         return 1
     lock = hold_alone(chosen.agent_dir)
     if lock is None:
-        why = f"another agent already works in {chosen.agent_dir}; stop it or set another PODIUM_AGENT_DIR"
-        log.critical("agent not started", reason=why)
+        log.critical("agent not started", reason=occupied(chosen.agent_dir))
         return 1
-    agent = Agent(chosen)
+    preflight = examined.known(chosen.agent_dir, {pool.sandbox for pool in chosen.pools})
+    if why := examined.refusal(preflight, allow_soft=chosen.allow_soft_limits):
+        log.critical("agent not started", reason=why)
+        return DOES_NOT_HOLD
+    return work(Agent(chosen, preflight))
+
+
+def occupied(directory: Path) -> str:
+    return f"another agent already works in {directory}; stop it or set another PODIUM_AGENT_DIR"
+
+
+def work(agent: Agent) -> int:
+    """Run the agent until it is told to stop; its exit status."""
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         agent.halt()
@@ -150,7 +189,7 @@ def main() -> int:
     return agent.run()
 
 
-def _log_plainly() -> None:
+def log_plainly() -> None:
     """One line a step on standard error, `key=value`; nothing in this program hands a token to the log."""
     structlog.configure(
         processors=[

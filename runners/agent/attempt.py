@@ -27,6 +27,7 @@ import structlog
 
 from runners.agent import box
 from runners.agent.cache import BadInput, InputCache
+from runners.agent.examined import Found
 from runners.agent.heart import Heart, Watched
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
@@ -64,7 +65,9 @@ class Tools:
     settings: Settings
     site: Site
     cache: InputCache
-    halting: threading.Event
+    closing: threading.Event  # nothing more is claimed
+    halting: threading.Event  # nothing more is waited for
+    preflight: Found
     threads: int  # how many a run may use for its arithmetic
 
 
@@ -254,7 +257,7 @@ class Attempt:
 
     def _halt(self) -> None:
         ended = box.outcome(self._run.sandbox)
-        if self._tools.settings.stop is StopMode.LEAVE or (ended is not None and ended.facts is not None):
+        if self._tools.settings.stop is not StopMode.KILL or (ended is not None and ended.facts is not None):
             self._log.info("left for the next agent")
             return
         self._reap()

@@ -29,7 +29,7 @@ class Reporter(threading.Thread):
     def __init__(self, tools: Tools, pools: Sequence[Pool]) -> None:
         super().__init__(name="reporter", daemon=True)
         self._tools, self._pools = tools, pools
-        self._last: dict[str, Any] = {}
+        self._last: list[dict[str, Any]] = []
         # Before any slot has asked: what is built from now on, a slot may have asked without.
         self._known = set(environments.ready(tools.settings.environments_dir))
         self._reported_at = 0.0
@@ -43,17 +43,18 @@ class Reporter(threading.Thread):
 
     def _look(self) -> None:
         settings = self._tools.settings
-        body = claim_body(settings, slots=0)
+        bodies = [claim_body(self._tools, pool, slots=0) for pool in self._pools]
         silent_s = time.monotonic() - self._reported_at
-        if body == self._last and silent_s < settings.look_every_s:
+        if bodies == self._last and silent_s < settings.look_every_s:
             return
-        if new := set(body["environments"]) - self._known:
+        ready = {identifier for body in bodies for identifier in body["environments"]}
+        if new := ready - self._known:
             log.info("environments ready", environments=",".join(sorted(new)))
             for pool in self._pools:
                 pool.bell.ring()
-        self._last, self._known = body, set(body["environments"])
+        self._last, self._known = bodies, ready
         self._reported_at = time.monotonic()
-        for pool in self._pools:
+        for pool, body in zip(self._pools, bodies, strict=True):
             try:
                 self._tools.site.claim(settings.pool_token(pool.slug), body, timeout_s=5.0)
             except (SiteError, SettingsError) as error:

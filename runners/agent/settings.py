@@ -10,9 +10,13 @@ PODIUM_DOCKER_HOST        optional, unix:///var/run/docker.sock: the Docker daem
 PODIUM_POOL_TOKENS_DIR    a file <slug> for each pool, mode 0600, holding the pool's token
 PODIUM_BROKER_URL         optional; where the pools' bells ring (else: the site's own live stream)
 PODIUM_LOOK_EVERY_S       optional, 30: how long a free slot waits for a bell before it asks anyway
-PODIUM_AGENT_STOP         optional, "leave": sandboxes outlive the agent; "kill": all jobs are given back
+PODIUM_AGENT_STOP         optional, "leave": sandboxes outlive the agent; "drain": it waits for them to end, and
+                          told once more leaves them; "kill": all jobs are given back
 PODIUM_AGENT_HOST         optional, the host's name: what the site calls this host
 PODIUM_AGENT_CACHE_MB     optional, 4096: how much the input cache keeps
+PODIUM_ALLOW_SOFT_LIMITS  optional, 0; 1: strangers' code may run where a limit is watched rather than enforced
+
+`podium-runner` (command.py) finds out the pool from a token and sets the rest from its arguments.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ class SettingsError(Exception):
 
 class StopMode(enum.StrEnum):
     LEAVE = "leave"
+    DRAIN = "drain"
     KILL = "kill"
 
 
@@ -65,6 +70,7 @@ class Settings:
     stop: StopMode = StopMode.LEAVE
     cache_bytes: int = 4096 * 1024 * 1024
     docker_host: str = DOCKER_HOST
+    allow_soft_limits: bool = False
 
     @property
     def runs_dir(self) -> Path:
@@ -72,19 +78,23 @@ class Settings:
 
     def pool_token(self, slug: str) -> str:
         """The pool's token, read at each claim so that a mended file works at once. Raises SettingsError."""
-        path = self.tokens_dir / slug
-        try:
-            mode = path.stat().st_mode
-            token = path.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            raise SettingsError(f"no token for pool {slug}: write it to {path} (mode 0600)") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"cannot read the token of pool {slug} in {path}: {error}") from error
-        if mode & WIDER_THAN_OWNER:
-            raise SettingsError(f"others may read the token of pool {slug}: run chmod 600 {path}")
-        if not token:
-            raise SettingsError(f"the token file of pool {slug} is empty: write the token to {path}")
-        return token
+        return read_token(self.tokens_dir / slug, f"pool {slug}")
+
+
+def read_token(path: Path, whose: str) -> str:
+    """The token in a file that only its owner may read. Raises SettingsError."""
+    try:
+        mode = path.stat().st_mode
+        token = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise SettingsError(f"no token for {whose}: write it to {path} (mode 0600)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the token of {whose} in {path}: {error}") from error
+    if mode & WIDER_THAN_OWNER:
+        raise SettingsError(f"others may read the token of {whose}: run chmod 600 {path}")
+    if not token:
+        raise SettingsError(f"the token file of {whose} is empty: write the token to {path}")
+    return token
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
@@ -107,7 +117,16 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         stop=_stop_mode(source.get("PODIUM_AGENT_STOP", "").strip() or StopMode.LEAVE),
         cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
         docker_host=docker_host,
+        allow_soft_limits=allows_soft_limits(source),
     )
+
+
+def allows_soft_limits(env: Mapping[str, str]) -> bool:
+    """Whether the operator said that limits which are watched rather than enforced will do. Raises SettingsError."""
+    said = env.get("PODIUM_ALLOW_SOFT_LIMITS", "").strip() or "0"
+    if said not in {"0", "1"}:
+        raise SettingsError(f'PODIUM_ALLOW_SOFT_LIMITS must be 1 or 0, not "{said}"')
+    return said == "1"
 
 
 def parse_pools(text: str, sandbox: Sandbox = Sandbox.NSJAIL) -> tuple[PoolSlots, ...]:
@@ -160,4 +179,4 @@ def _stop_mode(text: str) -> StopMode:
     try:
         return StopMode(text)
     except ValueError:
-        raise SettingsError(f'PODIUM_AGENT_STOP must be "leave" or "kill", not "{text}"') from None
+        raise SettingsError(f'PODIUM_AGENT_STOP must be "leave", "drain" or "kill", not "{text}"') from None

@@ -18,14 +18,16 @@ import base64
 import dataclasses
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from runners.agent.version import installed_version
 from runners.spec import PROTOCOL_VERSION, JobSpec, OutputFile
 from runners.usage import UsagePoint
 from runners.verdict import RunFacts
@@ -36,6 +38,7 @@ PIECE = 256 * 1024
 KEEP_S = 4.0  # an idle connection is dropped before uvicorn does it (5 s), perhaps under a call of ours
 T = TypeVar("T")
 STREAM_SILENCE_S = 40.0  # the site says something each 15 s
+RETRY_LATER = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -65,6 +68,18 @@ class Rejected(SiteError):
 
 class WrongProtocol(SiteError):
     """Site and agent are of different versions. A job that came with it is the lease's to bring back."""
+
+
+class NotPodium(SiteError):
+    """Something answers at this address, but not as a Podium site does."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolAnswer:
+    """Which pool a token is of, and whether it is trusted with labels."""
+
+    slug: str
+    trusted: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -139,14 +154,27 @@ class Site:
     def close(self) -> None:
         self._http.close()
 
+    def pool(self, pool_token: str) -> PoolAnswer:
+        """Which pool the token is of. Raises Refused, WrongProtocol, NotPodium, Unreachable."""
+        response = self._send("POST", "pool", pool_token, json=_ours())
+        _raise_pool_error(response)
+        if response.is_redirect:
+            raise NotPodium(
+                f"it answered that it is at {response.headers.get('location', 'another address')}"
+            )
+        if response.status_code not in RETRY_LATER and not response.is_server_error:
+            try:
+                raw = response.json()
+                return PoolAnswer(str(raw["pool"]), bool(raw["trusted"]))
+            except (ValueError, KeyError, TypeError):
+                raise NotPodium(f"it answered {response.status_code}, but not as Podium does") from None
+        _raise_other(response)
+        raise AssertionError
+
     def claim(self, pool_token: str, body: dict[str, Any], timeout_s: float | None = None) -> JobSpec | None:
         """Ask for one job. Raises Refused, Unreachable, Rejected, or WrongProtocol."""
-        body = {"protocol": PROTOCOL_VERSION} | body
-        response = self._send("POST", "claim", pool_token, json=body, timeout=timeout_s)
-        if response.status_code == httpx.codes.UPGRADE_REQUIRED:
-            raise WrongProtocol(_detail(response) or "the site speaks another runner protocol")
-        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise Refused(_detail(response) or f"answered {response.status_code}")
+        response = self._send("POST", "claim", pool_token, json=_ours() | body, timeout=timeout_s)
+        _raise_pool_error(response)
         _raise_other(response)
         if response.status_code == httpx.codes.NO_CONTENT:
             return None
@@ -164,8 +192,7 @@ class Site:
         Raises Refused, Unreachable, Rejected. For hosts that are not on the site's broker.
         """
         answer = self._send("POST", "bell", pool_token)
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise Refused(_detail(answer) or f"answered {answer.status_code}")
+        _raise_pool_error(answer)
         _raise_other(answer)
         address = urljoin(str(self._http.base_url), str(_json(answer)["address"]))
         try:
@@ -288,6 +315,31 @@ def _detail(response: httpx.Response) -> str:
     return str(raw.get("detail", "")) if isinstance(raw, dict) else ""
 
 
+def _ours() -> dict[str, Any]:
+    """What every call of a pool tells about this runner."""
+    return {"protocol": PROTOCOL_VERSION, "version": installed_version()}
+
+
+def _raise_pool_error(response: httpx.Response) -> None:
+    if response.status_code == httpx.codes.UPGRADE_REQUIRED:
+        raise WrongProtocol(_how_to_fit(response))
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise Refused(_detail(response) or f"answered {response.status_code}")
+
+
+def _how_to_fit(response: httpx.Response) -> str:
+    """The site's words about another version, with the command for this very installation where it is one."""
+    detail = _detail(response) or "the site speaks another runner protocol"
+    with suppress(ValueError, AttributeError):
+        requirement = str(response.json().get("requirement", ""))
+        if installed_version() and requirement.isprintable() and not set(requirement) & set('"$`\\'):
+            return (
+                f"this runner is {installed_version()}, the site's is another; run "
+                f'{sys.executable} -m pip install --upgrade "{requirement}" and start it again'
+            )
+    return detail
+
+
 def _raise_job_error(response: httpx.Response) -> None:
     unknown = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.GONE)
     if response.status_code == httpx.codes.CONFLICT or response.status_code in unknown:
@@ -301,8 +353,7 @@ def _raise_other(response: httpx.Response) -> None:
     status = response.status_code
     if response.is_success:
         return
-    retry_later = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-    if response.is_client_error and status not in retry_later and (detail := _detail(response)):
+    if response.is_client_error and status not in RETRY_LATER and (detail := _detail(response)):
         raise Rejected(f"{status}: {detail}")
     if response.is_server_error:
         raise Broken(f"answered {status}")

@@ -13,12 +13,13 @@ from typing import Any
 import structlog
 
 from runners import environments
-from runners.agent import rundir
+from runners.agent import examined, rundir
 from runners.agent.attempt import Attempt, Tools
 from runners.agent.bell import Bell
 from runners.agent.rundir import RunDir
-from runners.agent.settings import Settings, SettingsError
+from runners.agent.settings import SettingsError
 from runners.agent.site import Backoff, Refused, Rejected, SiteError, Unreachable, WrongProtocol
+from runners.sandboxes.choice import Sandbox
 from runners.spec import JobSpec
 from runners.wire import plain
 
@@ -37,24 +38,27 @@ class Pool:
     sandbox: str
 
 
-def claim_body(settings: Settings, slots: int) -> dict[str, Any]:
+def claim_body(tools: Tools, pool: Pool, slots: int) -> dict[str, Any]:
     """What a claim tells about this host. `slots` 0 only reports and gets no job."""
-    root: Path = settings.environments_dir
+    root: Path = tools.settings.environments_dir
     building = {
         name: {field: plain(told) if isinstance(told, str) else told for field, told in progress.items()}
         for name, progress in environments.progress(root).items()
         if progress.get("state") != "ready"
     }
     return {
-        "host": plain(settings.host),
+        "host": plain(tools.settings.host),
         "slots": slots,
         "environments": environments.ready(root),
         "building": building,
+        "sandbox": pool.sandbox,
+        "preflight": examined.told(tools.preflight.get(Sandbox(pool.sandbox), ())),
+        "allow_soft_limits": tools.settings.allow_soft_limits,
     }
 
 
 class Slot(threading.Thread):
-    """Carries the attempts it adopts to their ends, then claims, until the agent halts."""
+    """Carries the attempts it adopts to their ends, then claims, until the agent closes."""
 
     def __init__(
         self,
@@ -73,7 +77,7 @@ class Slot(threading.Thread):
     def run(self) -> None:
         for run in self._adopted:
             self._surely(partial(self._resume, run))
-        while self._pool is not None and not self._tools.halting.is_set():
+        while self._pool is not None and not self._tools.closing.is_set():
             self._surely(partial(self._work, self._pool))
 
     def _surely(self, step: Callable[[], None]) -> None:
@@ -82,14 +86,18 @@ class Slot(threading.Thread):
             step()
         except Exception:
             log.exception("slot broke", slot=self._index)
-            self._tools.halting.wait(self._backoff.next())
+            self._tools.closing.wait(self._backoff.next())
         finally:
             self.attempt = None
 
-    def interrupt(self) -> None:
-        """Wake whatever the slot waits for, so that it sees that the agent halts."""
+    def close(self) -> None:
+        """Wake a slot that waits for a job, so that it sees that the agent closes."""
         if self._pool is not None:
             self._pool.bell.close()
+
+    def interrupt(self) -> None:
+        """Wake whatever the slot waits for, so that it sees that the agent halts."""
+        self.close()
         if self.attempt is not None:
             self.attempt.interrupt()
 
@@ -124,26 +132,26 @@ class Slot(threading.Thread):
         """A job, or None after waiting for a reason to ask again."""
         settings = self._tools.settings
         try:
-            spec = self._tools.site.claim(settings.pool_token(pool.slug), claim_body(settings, 1))
+            spec = self._tools.site.claim(settings.pool_token(pool.slug), claim_body(self._tools, pool, 1))
         except Unreachable as error:
             pause = self._backoff.next()
             log.warning("site unreachable", pool=pool.slug, error=str(error), retry_s=round(pause, 1))
-            self._tools.halting.wait(pause)
+            self._tools.closing.wait(pause)
         except (Refused, SettingsError) as error:
             file = settings.tokens_dir / pool.slug
             hint = f"write the token of pool {pool.slug} from the site's admin to {file} (mode 0600)"
             log.warning("pool token not accepted", pool=pool.slug, error=str(error), mend=hint)
-            self._tools.halting.wait(TOKEN_RETRY_S)
+            self._tools.closing.wait(TOKEN_RETRY_S)
         except WrongProtocol as error:
-            self._fatal(f"this agent does not fit its site: {error}; install the agent of the site's version")
+            self._fatal(f"this agent does not fit its site: {error}")
         except Rejected as error:
             log.warning("claim rejected", pool=pool.slug, error=str(error))
-            self._tools.halting.wait(REFUSED_RETRY_S)
+            self._tools.closing.wait(REFUSED_RETRY_S)
         else:
             self._backoff.reset()
             if spec is None:
                 pool.bell.wait(settings.look_every_s)
-            elif self._tools.halting.is_set():
+            elif self._tools.closing.is_set():
                 self._hand_back(spec, "the agent is stopping")
             else:
                 return spec

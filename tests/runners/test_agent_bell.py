@@ -11,7 +11,8 @@ import celery
 import pytest
 import redis
 
-from runners.agent.bell import Bell, Listener
+from runners.agent.bell import Bell
+from runners.agent.broker_bell import Listener
 from tests.runners.agent_stage import ENVIRONMENT, stage, until
 from tests.valkey import running_valkey, start_valkey
 

@@ -1,0 +1,15 @@
+"""Which runner this is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import runners
+
+
+def installed_version() -> str:
+    """The version of the wheel this was installed from; empty in a checkout, which is its site's own code."""
+    try:
+        return Path(runners.__path__[0], "VERSION").read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
