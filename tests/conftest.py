@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from django.utils import translation
 
+from tests.docker import docker_host
 from tests.stack import stack
 
-__all__ = ["stack"]
+__all__ = ["docker_host", "stack"]
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,12 @@ class DiskTooSmallError(BuildError):
     exit_code = 4
 
 
+class DaemonAwayError(BuildError):
+    """The Docker daemon does not answer: trying again later may help."""
+
+    exit_code = 3
+
+
 # uv's words for "nobody answers there", for a proxy that answers instead, and for being told to stay offline.
 _UNREACHABLE = re.compile(
     r"error sending request|failed to fetch|dns error|connection (?:refused|reset|closed)|timed out|timeout"
@@ -44,6 +50,17 @@ def explain(subject: str, output: str) -> BuildError:
             "the network, or set UV_DEFAULT_INDEX to a mirror that this machine reaches, and run it again."
         )
     return BuildError(f"{subject[:1].upper()}{subject[1:]} could not be installed: {_last_words(output)}")
+
+
+def explain_daemon(subject: str, error: Exception) -> BuildError:
+    """The error that a Docker daemon's words amount to; `subject` as in "the image of environment 'torch'"."""
+    text = str(error)
+    if _DISK_FULL.search(text):
+        return DiskTooSmallError(
+            f"The disk of the Docker daemon became full while building {subject}: free some space."
+        )
+    kind = DaemonAwayError if "does not answer" in text else BuildError
+    return kind(f"{subject[:1].upper()}{subject[1:]} could not be built: {text.strip()[:500]}")
 
 
 def _last_words(output: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from runners.environments import catalogue
 from runners.environments.catalogue import Definition
 
+VENV, IMAGE = "", ".image"  # what is being built; part of the names of its progress and lock files
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -42,39 +44,45 @@ def progress(root: Path, images: Path = catalogue.IMAGES) -> dict[str, dict[str,
 
 def read(root: Path, definition: Definition) -> Progress | None:
     """The progress of one environment, or None when nobody has begun to build it."""
-    known = {"name": definition.name, "version": definition.version}
     if catalogue.is_ready(definition.directory(root)):
+        known = {"name": definition.name, "version": definition.version}
         return Progress(**known, state="ready", percent=100, step="Ready")
+    return unfinished(root, definition)
+
+
+def unfinished(root: Path, definition: Definition, kind: str = VENV) -> Progress | None:
+    """What the last builder wrote of a `kind` (VENV, IMAGE) that is not ready."""
+    known = {"name": definition.name, "version": definition.version}
     try:
-        raw = json.loads(_file(root, definition).read_text(encoding="utf-8"))
+        raw = json.loads(_file(root, definition, kind).read_text(encoding="utf-8"))
         found = Progress(**(raw | known))
     except (OSError, ValueError, TypeError):
         return None
-    if found.state == "failed" or is_building(root, definition):
-        return found
+    if found.state in {"failed", "ready"} or is_building(root, definition, kind):
+        return found if found.state != "ready" else None
     stopped = "The build was interrupted; it goes on when Podium is started again."
     return dataclasses.replace(found, state="failed", error=stopped)
 
 
-def write(root: Path, state: Progress) -> None:
-    path = root / state.name / f"{state.version}.progress.json"
+def write(root: Path, state: Progress, kind: str = VENV) -> None:
+    path = root / state.name / f"{state.version}{kind}.progress.json"
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(state.as_json()), encoding="utf-8")
     temporary.replace(path)
 
 
-def _file(root: Path, definition: Definition) -> Path:
-    return root / definition.name / f"{definition.version}.progress.json"
+def _file(root: Path, definition: Definition, kind: str) -> Path:
+    return root / definition.name / f"{definition.version}{kind}.progress.json"
 
 
-def lock_file(root: Path, definition: Definition) -> Path:
-    return root / definition.name / f"{definition.version}.lock"
+def lock_file(root: Path, definition: Definition, kind: str = VENV) -> Path:
+    return root / definition.name / f"{definition.version}{kind}.lock"
 
 
 @contextmanager
-def try_lock(root: Path, definition: Definition) -> Iterator[int | None]:
+def try_lock(root: Path, definition: Definition, kind: str = VENV) -> Iterator[int | None]:
     """The builder's lock as a descriptor, or None while another process (or its orphaned uv) holds it."""
-    descriptor = os.open(lock_file(root, definition), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(lock_file(root, definition, kind), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,10 +94,10 @@ def try_lock(root: Path, definition: Definition) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def is_building(root: Path, definition: Definition) -> bool:
+def is_building(root: Path, definition: Definition, kind: str = VENV) -> bool:
     """Whether a builder is alive. A shared lock for an instant: a builder that loses to it tries again."""
     try:
-        descriptor = os.open(lock_file(root, definition), os.O_RDONLY)
+        descriptor = os.open(lock_file(root, definition, kind), os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runners.environments import Progress
-from runners.environments.__main__ import Display
+from runners.environments.display import Display
 
 _BUILD = [sys.executable, "-m", "runners.environments", "build", "scoring", "--root"]
 
