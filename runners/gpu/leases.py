@@ -17,6 +17,7 @@ from pathlib import Path
 
 from runners.gpu.driver import SAFE_ID
 
+FACTS = Path("sandbox", "facts.json")  # of a run directory
 _MOST = 200  # bytes of a run's name
 
 
@@ -69,7 +70,7 @@ class Leases:
             return False
         directory = self._runs / run
         try:
-            ended = json.loads((directory / "facts.json").read_text("utf-8"))
+            ended = json.loads((directory / FACTS).read_text("utf-8"))
         except (OSError, ValueError):
             return directory.exists()
         return "facts" not in ended

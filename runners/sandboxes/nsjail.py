@@ -56,6 +56,8 @@ def clear(rundir: Path, settings: dict[str, Any]) -> None:
 def _check(rundir: Path, plan: SandboxPlan) -> None:
     shown = [plan.environment, *flags.interpreter_directories(Path(plan.environment)), "/usr"]
     shown += [path for path, _ in plan.inputs]
+    if plan.access is not None:
+        shown += [*plan.access.nodes, *plan.access.folders]
     for path in shown:
         real = Path(os.path.realpath(path))
         if not real.exists():

@@ -18,11 +18,17 @@ class Series:
         self._number = 0
         self._due_s = 0.0
         self._memory = self._disk = 0
+        self._gpu: tuple[int, float] | None = None  # as told last: memory and load
+        self._gpu_memory = 0  # the most since the last point
         self._before_end = (0, 0)
 
-    def take(self, wall_s: float, cpu_s: float, memory: int, disk: int) -> None:
+    def take(
+        self, wall_s: float, cpu_s: float, memory: int, disk: int, gpu: tuple[int, float] | None = None
+    ) -> None:
         self._before_end = (memory, disk)
         self._see(memory, disk)
+        if gpu is not None:
+            self._gpu, self._gpu_memory = gpu, max(self._gpu_memory, gpu[0])
         if wall_s >= self._due_s and self._number < MAX_POINTS - 1:  # the last place is the end's
             self._write(wall_s, cpu_s)
             self._due_s = wall_s + gap_s(wall_s, self._limit_s)
@@ -43,7 +49,10 @@ class Series:
             cpu_s=round(cpu_s, 3),
             memory=self._memory,
             disk=self._disk,
+            gpu_memory=None if self._gpu is None else self._gpu_memory,
+            gpu_percent=None if self._gpu is None else round(self._gpu[1], 1),
         )
         os.write(self._file, f"{json.dumps(point.as_json())}\n".encode())
         self._number += 1
         self._memory = self._disk = 0
+        self._gpu_memory = self._gpu[0] if self._gpu else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from runners.gpu.choice import open_driver
 from runners.gpu.driver import Driver
 from runners.gpu.keeper import CLEAN_WITHIN_S, LOOK_AGAIN_S, Keeper, NotOffered
-from runners.gpu.leases import Leases
+from runners.gpu.leases import FACTS, Leases
 from runners.gpu.nvml import Nvml
 
 
@@ -119,18 +120,18 @@ def test_a_lease_lives_as_long_as_the_process_that_inherited_it(host: Host) -> N
 
 def test_a_device_is_not_free_while_a_run_whose_shim_died_may_live_on(host: Host) -> None:
     run = host.runs / "job-1"
-    run.mkdir(parents=True)
+    facts = run / FACTS
+    facts.parent.mkdir(parents=True)
     lease = host.leases.take("fake0")
     assert lease is not None
     lease.assign("job-1")
     lease.let_go()
     assert host.states()["fake0"] == "leased"  # the lock is free, but nobody has seen the run end
-    (run / "facts.json").write_text('{"error": "the shim gave up"}')
+    facts.write_text('{"error": "the shim gave up"}')
     assert host.states()["fake0"] == "leased"
-    (run / "facts.json").write_text('{"facts": {}, "files": []}')
+    facts.write_text('{"facts": {}, "files": []}')
     assert host.states()["fake0"] == "free"  # ended in order, and its results may still be on their way
-    (run / "facts.json").unlink()
-    run.rmdir()
+    shutil.rmtree(run)
     assert host.states()["fake0"] == "free"
 
 
