@@ -8,9 +8,10 @@ import pytest
 from django.utils import translation
 
 from tests.docker import docker_host
+from tests.runners.tiny_environment import images, root
 from tests.stack import stack
 
-__all__ = ["docker_host", "stack"]
+__all__ = ["docker_host", "images", "root", "stack"]
 
 
 @pytest.fixture(autouse=True)

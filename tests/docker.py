@@ -65,6 +65,7 @@ class PrivateDaemon:
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:10]
         self.run = Path(tempfile.gettempdir()) / f"podium-docker-{name}"
         self.host = f"unix://{self.run}/docker.sock"
+        self._pid = 0  # of the dockerd that this object started
 
     @contextlib.contextmanager
     def used(self) -> Iterator[str]:
@@ -96,13 +97,18 @@ class PrivateDaemon:
         command = ["dockerd", "--data-root", str(self.folder / "root"), "--exec-root", str(self.run / "exec")]
         command += ["--host", self.host, "--pidfile", str(self.run / "pid"), "--bridge=none"]
         command += ["--iptables=false", "--ip6tables=false", "--config-file", str(self._configuration())]
-        with (self.folder / "log").open("wb") as log:
-            started = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        self._pid = os.posix_spawnp(  # it may outlive this session, which Popen would complain about
+            command[0],
+            command,
+            os.environ,  # noqa: TID251  a child process
+            file_actions=[(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
+            setsid=True,
+        )
+        os.close(log)
         deadline = time.monotonic() + _START_WITHIN_S
         while not answers(self.host):
-            if started.poll() is not None or time.monotonic() > deadline:
+            if not self._lives(self._pid) or time.monotonic() > deadline:
                 said = (self.folder / "log").read_text(errors="replace").splitlines()[-5:]
                 raise RuntimeError("dockerd did not start:\n" + "\n".join(said))
             time.sleep(0.1)
@@ -122,23 +128,19 @@ class PrivateDaemon:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_WITHIN_S
-            while time.monotonic() < deadline and _lives(pid):
-                time.sleep(0.05)
+        deadline = time.monotonic() + _STOP_WITHIN_S
+        while time.monotonic() < deadline and self._lives(pid):
+            time.sleep(0.05)
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             place = line.split()[1]
             if place.startswith((str(self.run), str(self.folder / "root"))):
                 subprocess.run(["umount", "--lazy", place], check=False)
         shutil.rmtree(self.run, ignore_errors=True)
 
-
-def _lives(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):  # ours, or another session's
-        return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    def _lives(self, pid: int) -> bool:
+        if self._pid == pid:
+            return os.waitpid(pid, os.WNOHANG) == (0, 0)
+        return Path(f"/proc/{pid}").exists()
 
 
 def prepare(host: str, names: tuple[str, ...] = IMAGES) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import os
 import signal
 import socket
@@ -12,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,63 +17,7 @@ import pytest
 
 from runners import environments
 from runners.environments import BuildError, DiskTooSmallError, PackagesUnreachableError, Progress
-
-# Importing it lasts as long as the file named by HOLD exists.
-_MODULE = """
-import os, time
-VALUE = 42
-def command():
-    print(VALUE)
-while os.path.exists(os.environ.get("HOLD", "/nonexistent")):
-    time.sleep(0.01)
-"""
-
-
-def _wheel(folder: Path, name: str = "speck", needs: str = "") -> str:
-    """A wheel of one module, one that nobody imports, and one command; returns its SHA-256."""
-    info = f"{name}-1.0.dist-info"
-    requires = f"Requires-Dist: {needs}\n" if needs else ""
-    files = {
-        f"{name}.py": _MODULE,
-        f"{name}_more.py": "",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[console_scripts]\n{name}-command = {name}:command\n",
-    }
-    record = ""
-    for file, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record += f"{file},sha256={digest},{len(text.encode())}\n"
-    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
-    path = folder / f"{name}-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, text in files.items():
-            archive.writestr(file, text)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture
-def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The definition of one environment, `tiny`, whose only package lies on this disk."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    folder = tmp_path / "images" / "tiny"
-    folder.mkdir(parents=True)
-    (folder / "requirements.txt").write_text("speck  # all it needs\n")
-    (folder / "requirements.lock").write_text(f"speck==1.0 \\\n    --hash=sha256:{_wheel(wheels)}\n")
-    (folder / "environment.toml").write_text('title = "Tiny"\ndisk_mb = 1\n')
-    (folder / "preload.txt").write_text("speck\n")
-    for name in ("UV_INDEX", "UV_DEFAULT_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    return folder.parent
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "environments"
+from tests.runners.tiny_environment import wheel
 
 
 def _ignore(_state: Progress) -> None: ...
@@ -345,7 +286,7 @@ def test_a_package_with_another_hash_is_refused(images: Path, root: Path) -> Non
 
 
 def test_a_package_that_the_lock_does_not_list_is_refused(images: Path, root: Path, tmp_path: Path) -> None:
-    digest = _wheel(tmp_path / "wheels", "needy", needs="speck")
+    digest = wheel(tmp_path / "wheels", "needy", needs="speck")
     (images / "tiny" / "requirements.lock").write_text(f"needy==1.0 \\\n    --hash=sha256:{digest}\n")
     with pytest.raises(BuildError, match="speck"):
         environments.build("tiny", root, _ignore, images=images)
