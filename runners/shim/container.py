@@ -37,6 +37,17 @@ DEATH_S = 4.0  # from SIGKILL to the last process; a run ends within its wall li
 _HELLO_S = 30.0  # a shell of an image whose layers are not in memory, on a busy disk
 _ANSWER_S = 20.0  # for the daemon to say how a container ended that has
 _SIGNAL_CODES = 128
+# Signals that end a crash. Docker says 128 + n and does not tell them from an exit code; nobody leaves with these by
+# itself but to be called crashed. Codes of a kill stay codes: 137 says nothing about who sent it, if anybody did.
+_CRASHES = {
+    signal.SIGILL,
+    signal.SIGTRAP,
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGSEGV,
+    signal.SIGSYS,
+}
 _PARENT = "/podium/docker"
 _SLICE = "podium.slice"
 
@@ -104,7 +115,8 @@ class Container:
         code = self._waiting.exit_code(_ANSWER_S)
         if code > _SIGNAL_CODES and (sent := self._engine.kills(self._id, self._went_at, time.time())):
             raise SandboxError(f"somebody else ended the container with signal {', '.join(sent)}")
-        return code, None
+        number = code - _SIGNAL_CODES
+        return (None, number) if number in _CRASHES else (code, None)
 
     def leave(self) -> None:
         """Remove the container and the mounts, when the facts are told. What fails here is left to `reap`."""
@@ -167,19 +179,15 @@ class Container:
         """Move everything that runs so far into the attempt's own cgroup."""
         if self._cgroup.unified:
             return
-        theirs = _cgroups_of(first)
-        if self._id not in theirs.get("memory", ""):
-            raise SandboxError(
-                f"the runtime {self._scene.settings['runtime']} puts the container into no cgroup of its own: "
-                "start it without --ignore-cgroups"
-            )
-        for controller, path in self._cgroup.directories.items():
-            mount = path.parents[1]
-            held = mount / theirs[controller].lstrip("/") / "cgroup.procs"
-            while pids := held.read_text("ascii").split():
-                for pid in pids:
+        parent, taken = _parent(first), set[int]()
+        if self._id not in Path(f"/proc/{parent}/cmdline").read_text("utf-8"):
+            raise SandboxError(f"the container's process {first} is not a child of its own containerd-shim")
+        while new := _family(parent) - taken:  # gVisor may be starting a helper right now
+            for pid in sorted(new):
+                for directory in self._cgroup.paths:
                     with contextlib.suppress(ProcessLookupError):
-                        (path / "cgroup.procs").write_text(pid, "ascii")
+                        (directory / "cgroup.procs").write_text(str(pid), "ascii")
+            taken |= new
 
 
 def _either(first: int, waiting: Waiting) -> int:
@@ -194,10 +202,17 @@ def _readable(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def _cgroups_of(pid: int) -> dict[str, str]:
-    """The paths of a process' cgroups by controller, as this process sees them."""
-    found: dict[str, str] = {}
-    for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines():
-        _, controllers, path = line.split(":", 2)
-        found |= dict.fromkeys(controllers.split(","), path)
+def _parent(pid: int) -> int:
+    """Containerd's own shim, whose children are this container and nothing else."""
+    stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _family(pid: int) -> set[int]:
+    """All descendants of a process."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            below = {int(child) for child in children.read_text("ascii").split()}
+            found = found.union(below, *(_family(child) for child in below))
     return found

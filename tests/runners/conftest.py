@@ -9,6 +9,8 @@ from typing import TypeVar
 import pytest
 
 from runners.environments import definitions, find
+from runners.environments.images import find_image
+from runners.sandboxes.choice import Sandbox
 from tests.runners.notebook_stage import NotebookStage
 from tests.runners.sandbox_stage import SandboxStage, host_traces, make_environment
 from tests.stack import ENVIRONMENTS
@@ -22,10 +24,22 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_environment(tmp_path_factory.mktemp("environments") / "bare")
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path, bare_environment: Path) -> Iterator[SandboxStage]:
-    """Runs programs in real sandboxes; afterwards no process, mount, cgroup or file of them may be left."""
-    yield from _watched(SandboxStage(tmp_path, bare_environment))
+@pytest.fixture(params=[Sandbox.NSJAIL, Sandbox.DOCKER])
+def sandbox(
+    request: pytest.FixtureRequest, tmp_path: Path, bare_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SandboxStage]:
+    """Runs programs in real sandboxes; afterwards no process, mount, cgroup or file of them may be left.
+
+    Whatever a test says holds for nsjail and for Docker alike, unless it names its sandboxes itself.
+    """
+    if request.param is Sandbox.NSJAIL:
+        yield from _watched(SandboxStage(tmp_path, bare_environment))
+        return
+    host: str = request.getfixturevalue("docker_host")
+    monkeypatch.setenv("PODIUM_DOCKER_HOST", host)
+    image = find_image(definitions()["python"].identifier, host)
+    stage = SandboxStage(tmp_path, bare_environment, request.param, image=image, docker_host=host)
+    yield from _watched(stage)
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from typing import Any
 
 import pytest
 
+from runners.gpu.access import Access
 from runners.sandboxes import cgroups, flags, shims
+from runners.sandboxes.choice import Sandbox
+from runners.sandboxes.docker_flags import CONTAINER_LABEL
+from runners.sandboxes.engine import Engine
 from runners.sandboxes.plan import Outcome, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import RunFacts, Verdict, decide
@@ -37,6 +41,7 @@ _OURS = {
     "log",
     "nsjail.log",
     "outputs",
+    "places",
     "samples",
     "sandbox.json",
     "shim.err",
@@ -67,9 +72,22 @@ class Result:
 
 
 class SandboxStage:
-    def __init__(self, directory: Path, environment: Path) -> None:
+    """Runs programs in `sandbox`: with nsjail in `environment`, else in the image `image` at `docker_host`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        environment: Path,
+        sandbox: Sandbox = Sandbox.NSJAIL,
+        *,
+        image: str = "",
+        docker_host: str = "",
+    ) -> None:
         self.directory = directory
         self.environment = environment
+        self.sandbox = sandbox
+        self.image = image
+        self.docker_host = docker_host
         self.rundirs: list[Path] = []
 
     def launch(
@@ -79,6 +97,8 @@ class SandboxStage:
         inputs: Iterable[tuple[Path, str]] = (),
         env: tuple[tuple[str, str], ...] = (),
         links: tuple[tuple[str, str], ...] = (),
+        devices: tuple[str, ...] = (),
+        access: Access | None = None,
         **limits: Any,
     ) -> Path:
         """Start `program`; its run directory."""
@@ -97,8 +117,11 @@ class SandboxStage:
             links=links,
             slot=SLOT,
             env=env,
+            devices=devices,
+            access=access,
+            image=self.image,
         )
-        shims.launch(rundir, plan)
+        shims.launch(rundir, plan, self.sandbox)
         return rundir
 
     def wait(self, rundir: Path, *, within_s: float = 20.0) -> Result:
@@ -133,6 +156,9 @@ class SandboxStage:
             assert {path.name for path in rundir.iterdir()} <= _OURS
             assert list((rundir / "box").iterdir() if (rundir / "box").exists() else ()) == []
         names = [rundir.name for rundir in self.rundirs]
+        if self.docker_host:
+            there = Engine(self.docker_host).labelled(CONTAINER_LABEL)
+            assert not [container for container in there if container.removeprefix("podium-") in names]
         # The kernel frees the last entries of /proc a moment after it has killed a namespace.
         until(lambda: not any(name in line for line in _command_lines() for name in names), "processes to go")
         if AS_ROOT:

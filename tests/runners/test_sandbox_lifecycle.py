@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runners.sandboxes import cgroups, shims
+from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.verdict import Verdict
 from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, until
@@ -41,9 +42,10 @@ def _outermost(rundir: Path) -> int:
 
 
 def _shim(rundir: Path) -> int:
-    """The pid of the shim itself, below `unshare`."""
+    """The pid of the shim itself, for nsjail below `unshare`."""
     outermost = _outermost(rundir)
-    return int(Path(f"/proc/{outermost}/task/{outermost}/children").read_text().split()[0])
+    below = Path(f"/proc/{outermost}/task/{outermost}/children").read_text().split()
+    return int(below[0]) if below else outermost
 
 
 @pytest.mark.parametrize("which", [_shim, _outermost], ids=["shim", "unshare"])
@@ -55,6 +57,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing(sandbox: SandboxStage, which: o
     assert "supervisor died" in result.outcome.error
 
 
+@pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL], indirect=True)
 def test_kill_9_of_nsjail_ends_the_run_with_our_error(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
     shim = _shim(rundir)
@@ -133,11 +136,11 @@ def test_a_run_outlives_the_process_that_started_it(sandbox: SandboxStage) -> No
     sandbox.rundirs.append(second)
     program = (
         "import json, os, pathlib, sys; from runners.sandboxes import plan, shims\n"
-        "shims.launch(pathlib.Path(sys.argv[1]), plan.SandboxPlan.from_json(json.loads(sys.argv[2])))\n"
+        "shims.launch(pathlib.Path(sys.argv[1]), plan.SandboxPlan.from_json(json.loads(sys.argv[2])), sys.argv[3])\n"
         "os.kill(os.getpid(), 9)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program, second, json.dumps(settings)],
+        [sys.executable, "-c", program, second, json.dumps(settings), sandbox.sandbox],
         check=False,
         timeout=10,
         cwd=Path(shims.__file__).parents[2],
@@ -147,6 +150,7 @@ def test_a_run_outlives_the_process_that_started_it(sandbox: SandboxStage) -> No
     assert sandbox.wait(second).verdict is None
 
 
+@pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL], indirect=True)
 def test_the_shim_refuses_to_run_outside_a_pid_namespace_of_its_own(
     sandbox: SandboxStage, tmp_path: Path
 ) -> None:
@@ -168,7 +172,7 @@ def test_a_run_directory_that_cannot_name_a_cgroup_is_refused(sandbox: SandboxSt
     odd = sandbox.directory / "odd name"
     odd.mkdir()
     with pytest.raises((SandboxError, ValueError)):
-        shims.launch(odd, plan)
+        shims.launch(odd, plan, sandbox.sandbox)
 
 
 def test_a_run_that_was_never_launched_is_an_error_not_a_wait(tmp_path: Path) -> None:

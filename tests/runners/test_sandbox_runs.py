@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runners.sandboxes import shims
+from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import KillReason, OutputState, Verdict
@@ -46,7 +47,7 @@ def test_a_good_program_is_scored_with_its_output(sandbox: SandboxStage, tmp_pat
     assert file.sha256 == hashlib.sha256(content).hexdigest()
     assert (result.rundir / "outputs" / SUBMISSION).read_bytes() == content
     assert result.facts.exit_code == 0
-    assert result.facts.sandbox == "nsjail"
+    assert result.facts.sandbox == sandbox.sandbox
     assert result.facts.soft_limits == (() if AS_ROOT else ("memory", "cpu"))
 
 
@@ -146,6 +147,7 @@ def test_cancel_before_the_program_has_started_is_a_cancel(sandbox: SandboxStage
     assert sandbox.wait(rundir, within_s=2).verdict is Verdict.CANCELLED
 
 
+@pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL], indirect=True)
 def test_a_missing_interpreter_is_our_fault_and_no_verdict(sandbox: SandboxStage, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     (broken / "bin").mkdir(parents=True)

@@ -37,7 +37,7 @@ open("/tmp/scratch", "wb").write(bytes(3 << 20))
     assert max(memory) == facts.memory_peak
     assert max(point.disk for point in points) == facts.disk_peak >= 3 * MIB
     assert (points[-1].wall_s, points[-1].cpu_s) == (facts.wall_s, facts.cpu_s)
-    assert facts.cpu_s > 1.0
+    assert facts.cpu_s > 0.3  # of a second and a half, on a host that is busy
     assert sorted(point.cpu_s for point in points) == [point.cpu_s for point in points]
 
 
