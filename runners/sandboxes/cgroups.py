@@ -37,15 +37,18 @@ class Cgroup:
         return list(dict.fromkeys(self.directories.values()))
 
     def limit(self, *, memory_bytes: int, pids: int) -> None:
-        """Set the hard limits. Swap is off: with it a memory limit says nothing."""
+        """Set the hard limits, or set them anew. Swap is off: with it a memory limit says nothing."""
         if memory := self.directories.get("memory"):
             if self.unified:
                 _write(memory / "memory.max", memory_bytes)
                 _write_if_there(memory / "memory.swap.max", 0)
                 _write_if_there(memory / "memory.oom.group", 1)  # a killed child takes its trainer along
             else:
+                # The second is never below the first: to raise both it goes first, to lower them last.
+                _write_if_there(memory / "memory.memsw.limit_in_bytes", memory_bytes)
                 _write(memory / "memory.limit_in_bytes", memory_bytes)
                 _write_if_there(memory / "memory.memsw.limit_in_bytes", memory_bytes)
+                _write_if_there(memory / "memory.max_usage_in_bytes", 0)  # the peak counts from here
                 _write_if_there(memory / "memory.swappiness", 0)
         if directory := self.directories.get("pids"):
             _write(directory / "pids.max", pids)

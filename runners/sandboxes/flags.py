@@ -10,11 +10,15 @@ as pid 1. Memory, pids, time, log and disk limits are not nsjail's: the shim hol
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Sequence
 from pathlib import Path
 
-from runners.sandboxes.plan import SandboxError, SandboxPlan
+from runners import hook
+from runners.sandboxes.plan import Hold, SandboxError, SandboxPlan
 
 FIRST_UID = 100_001
+HOOK = "/etc/podium"  # while a sandbox is held; gone before its program begins
 INSIDE_UID = 1000  # what an ordinary user's sandbox sees itself as
 
 # Denied calls, by what they would open. EPERM, as in a container: programs that probe for them go on.
@@ -46,24 +50,49 @@ SECCOMP_POLICY = " ".join(
 
 
 def command(
-    plan: SandboxPlan, *, nsjail: str, box: Path, log: Path, as_root: bool, nproc: int | None
+    plan: SandboxPlan,
+    *,
+    nsjail: str,
+    box: Path,
+    log: Path,
+    as_root: bool,
+    nproc: int | None,
+    held: Sequence[str] = (),
 ) -> list[str]:
-    """The whole command line. `box` is the mounted tmpfs; `nproc` limits processes where no cgroup can."""
+    """The whole command line. `box` is the mounted tmpfs; `nproc` limits processes where no cgroup can.
+
+    `held` are the flags of a sandbox that waits for its files, see `holding`.
+    """
     flags = [nsjail, "--mode", "o", "--log", str(log), "--time_limit", "0"]  # the shim keeps the time
     flags += _identity(plan, as_root=as_root)
     flags += ["--hostname", "podium", "--iface_no_lo", "--cwd", plan.cwd, "--nice_level", "10"]
     # Address space is not memory: numpy and torch reserve far more than they touch.
     flags += ["--rlimit_as", "max", "--rlimit_fsize", "max", "--rlimit_cpu", "max", "--rlimit_core", "0"]
-    flags += ["--rlimit_nofile", "4096", "--rlimit_stack", "soft", "--rlimit_memlock", "8192"]
+    flags += ["--rlimit_nofile", "4096", "--rlimit_stack", "soft"]
+    flags += ["--rlimit_memlock", str(_pinned_kb(plan))]
     flags += ["--rlimit_nproc", str(nproc) if nproc else "max", "--rlimit_msgqueue", "0"]
     flags += ["--rlimit_rtprio", "0", "--seccomp_string", SECCOMP_POLICY]
     flags += _system(box)
+    flags += _devices(plan)
     if plan.tree == "/model":
         flags += ["--bindmount", f"{box}/files/model:/model"]
     flags += _files(plan, box)
+    if not held and not any(place.startswith("/input") for _, place in plan.inputs):
+        flags += ["--bindmount_ro", f"{box}/empty:/input"]
+    flags += held
     for name, value in environment_variables(plan).items():
         flags += ["--env", f"{name}={value}"]
     return [*flags, "--", *(arg.replace("{python}", "/env/bin/python") for arg in plan.argv)]
+
+
+def holding(hold: Hold, rundir: Path, message: int) -> list[str]:
+    """Flags of a sandbox that waits for its job: its directories, empty yet, and what makes Python wait."""
+    flags = ["--pass_fd", str(message)]
+    for place in hold.places:
+        flags += ["--bindmount_ro", f"{hold.directory(rundir, place)}:{place}"]
+    for name, value in hook.variables(HOOK, message, hold.preload).items():
+        flags += ["--env", f"{name}={value}"]
+    return flags
 
 
 def uid_of(plan: SandboxPlan) -> int:
@@ -97,6 +126,28 @@ def _system(box: Path) -> list[str]:
     return flags
 
 
+def _pinned_kb(plan: SandboxPlan) -> int:
+    """What may be locked in memory: with devices, which read it by themselves, all that the run has.
+
+    Only root with all its capabilities may go beyond the limit that it has itself.
+    """
+    wanted = plan.limits.memory_mb << 10 if plan.devices else 8192
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard >> 10)
+
+
+def _devices(plan: SandboxPlan) -> list[str]:
+    """The device files of the leased GPUs and no other, and of the driver what lies outside /usr."""
+    if plan.access is None:
+        return []
+    # libcuda names its threads in /proc/self/task/<tid>/comm, and where it cannot, cuInit fails with error 304. What
+    # else a program may write in its own /proc is its own or needs a capability.
+    flags = ["--proc_rw"]
+    for path in (*plan.access.nodes, *plan.access.folders):
+        flags += ["--bindmount_ro", path]  # a device on a read-only mount can be written to, as /dev/null
+    return flags
+
+
 def _files(plan: SandboxPlan, box: Path) -> list[str]:
     flags: list[str] = []
     directories = interpreter_directories(Path(plan.environment))
@@ -105,8 +156,6 @@ def _files(plan: SandboxPlan, box: Path) -> list[str]:
     for beside in _host_packages(directories):
         flags += ["--bindmount_ro", f"{box}/empty:{beside}"]
     flags += ["--bindmount_ro", f"{plan.environment}:/env"]
-    if not any(place.startswith("/input/") for _, place in plan.inputs):
-        flags += ["--bindmount_ro", f"{box}/empty:/input"]
     for host, place in plan.inputs:
         flags += ["--bindmount_ro", f"{host}:{place}"]
     for place, target in dict((("/kaggle/working", "/output"), *plan.links)).items():
@@ -136,8 +185,20 @@ def environment_variables(plan: SandboxPlan) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # the log is live
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
+        **_cuda(plan),
         **dict(plan.env),
     }
+
+
+def _cuda(plan: SandboxPlan) -> dict[str, str]:
+    """None of these without a device: there is nothing to hide then."""
+    if not plan.devices:
+        return {}
+    known = {"CUDA_VISIBLE_DEVICES": ",".join(plan.devices)}  # UUIDs: an index counts what is not in here
+    known["CUDA_CACHE_DISABLE"] = "1"  # it would fill the disk limit for a sandbox that is used once
+    if plan.access is not None and plan.access.library_path:
+        known["LD_LIBRARY_PATH"] = plan.access.library_path
+    return known
 
 
 def interpreter_directories(environment: Path) -> list[str]:

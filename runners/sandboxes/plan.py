@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+from pathlib import Path
 from typing import Any
 
+from runners.gpu.access import Access
 from runners.spec import Limits, OutputFile
 from runners.verdict import RunFacts
 
@@ -40,6 +42,7 @@ class SandboxPlan:
     tree: str = ""  # of TREES: comes back whole, as the zip archive `required_output`
     cwd: str = "/output"
     devices: tuple[str, ...] = ()  # ids of the GPUs leased to this run
+    access: Access | None = None  # what those devices need of the host
     image: str = ""  # Docker only: an image by digest instead of the environment's
 
     def __post_init__(self) -> None:
@@ -73,10 +76,30 @@ class SandboxPlan:
         fields["argv"] = tuple(fields["argv"])
         fields["kept"] = tuple(fields["kept"])
         fields["devices"] = tuple(fields["devices"])
+        fields["access"] = Access.from_json(fields["access"]) if fields["access"] else None
         fields["limits"] = Limits.from_json(fields["limits"])
         for name in ("inputs", "links", "env"):
             fields[name] = tuple((a, b) for a, b in fields[name])
         return cls(**fields)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """How a warm sandbox waits in front of its program, which lies in its place when it is let go."""
+
+    preload: tuple[str, ...]  # modules imported beforehand
+    places: tuple[str, ...]  # directories a job's inputs may lie in, bound before there are any: "/input"
+
+    def directory(self, rundir: Path, place: str) -> Path:
+        """Where on the host the files of `place` are to be put."""
+        return rundir / "places" / place.strip("/").replace("/", "_")
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Hold:
+        return cls(preload=tuple(raw["preload"]), places=tuple(raw["places"]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

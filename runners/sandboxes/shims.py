@@ -29,7 +29,7 @@ from typing import Any, Protocol
 from runners.sandboxes import cgroups, nsjail
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.docker import Docker
-from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
+from runners.sandboxes.plan import Hold, Outcome, SandboxError, SandboxPlan
 from runners.usage import POINTS_A_CALL, UsagePoint
 
 _PACKAGES = Path(__file__).resolve().parents[2]  # the directory that holds `runners`
@@ -51,7 +51,7 @@ class Kind(Protocol):
         ...
 
     def clear(self, rundir: Path, settings: dict[str, Any]) -> None:
-        """Remove what a shim killed by force leaves, before its cgroup is removed. Harmless when nothing is."""
+        """Remove what a shim killed by force leaves, when its processes are dead. Harmless when nothing is."""
         ...
 
 
@@ -77,13 +77,49 @@ def launch(
     directory's name does. `settings` are added to the shim's; it inherits the descriptors `inherited`. Raises
     SandboxError when the plan would show the sandbox the run directory itself, or nothing can start.
     """
+    name = cgroup or rundir.name
+    return _launch(rundir, plan, sandbox, cgroup=name, settings=settings or {}, inherited=inherited)
+
+
+def launch_held(
+    rundir: Path, plan: SandboxPlan, sandbox: str, hold: Hold, *, settings: dict[str, Any] | None = None
+) -> int:
+    """Start a warm sandbox that waits in front of its program, see runners.shim.held.
+
+    Returns a descriptor: when the last copy of it is closed, the wait is over.
+    """
+    for place in hold.places:
+        directory = hold.directory(rundir, place)
+        directory.mkdir(parents=True)
+        directory.chmod(0o755)  # whatever the umask: a uid of its own looks into it
+    keeper, kept = os.pipe()
+    try:
+        known = {"hold": hold.as_json(), "keeper": keeper, **(settings or {})}
+        _launch(rundir, plan, sandbox, cgroup=rundir.name, settings=known, inherited=(keeper,))
+    except BaseException:
+        os.close(kept)
+        raise
+    finally:
+        os.close(keeper)
+    return kept
+
+
+def _launch(
+    rundir: Path,
+    plan: SandboxPlan,
+    sandbox: str,
+    *,
+    cgroup: str,
+    settings: dict[str, Any],
+    inherited: Sequence[int],
+) -> int:
     _wait_for_children()
     rundir = rundir.resolve()
     if (kind := KINDS.get(sandbox)) is None:
         raise SandboxError(f"there is no sandbox {sandbox!r}, only {', '.join(KINDS)}")
-    cgroups.candidates(cgroup or rundir.name)
-    known = {"sandbox": sandbox, "cgroup": cgroup or rundir.name, "plan": plan.as_json()}
-    write(rundir / "sandbox.json", known | kind.settings(rundir, plan) | (settings or {}))
+    cgroups.candidates(cgroup)
+    known = {"sandbox": sandbox, "cgroup": cgroup, "plan": plan.as_json()}
+    write(rundir / "sandbox.json", known | kind.settings(rundir, plan) | settings)
     command = [*kind.prefix(), sys.executable, "-E", "-S", "-m", "runners.shim", str(rundir)]
     with _locked(rundir) as lock, (rundir / "shim.err").open("ab") as errors:
         child = subprocess.Popen(
@@ -179,13 +215,13 @@ def reap(rundir: Path) -> None:
     settings = settings_of(rundir)
     if not settings:  # nothing was started in it
         return
-    KINDS[settings["sandbox"]].clear(rundir, settings)
     left = cgroups.left_over(settings["cgroup"])
     while left is not None and left.processes():
         left.kill()
         if time.monotonic() > deadline:
             raise SandboxError("processes of the run do not end")
         time.sleep(0.005)
+    KINDS[settings["sandbox"]].clear(rundir, settings)  # last: it may need a daemon that is away
     if left is not None:
         left.remove()
 

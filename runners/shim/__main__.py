@@ -14,13 +14,16 @@ import json
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 
 from runners.sandboxes import cgroups
-from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
+from runners.sandboxes.plan import Hold, Outcome, SandboxError, SandboxPlan
+from runners.shim import held
 from runners.shim.body import Body, Scene
 from runners.shim.drain import Drain
 from runners.shim.gauges import Gauges, Sample
+from runners.shim.meter import Meter
 from runners.shim.series import Series
 from runners.shim.supervise import Ending, Supervisor
 from runners.shim.taken import Taken
@@ -38,6 +41,13 @@ def main(rundir: Path) -> int:
     try:
         attempt = _Attempt(rundir)
         outcome = attempt.run()
+    except held.Dropped as error:
+        sys.stderr.write(f"{error}\n")
+        if attempt is not None:
+            attempt.body.box.unmount()
+            attempt.body.leave()
+        held.remove_own_directory(rundir)
+        return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the agent must learn it
         traceback.print_exc()
         outcome = Outcome(error=f"{type(error).__name__}: {error}")
@@ -64,8 +74,10 @@ class _Attempt:
         self.sandbox: str = settings["sandbox"]
         self.cgroup_name: str = settings["cgroup"]
         self.plan = SandboxPlan.from_json(settings["plan"])
-        self.body = body_of(Scene(rundir, settings, self.plan))
-        self.series = Series(Path("samples"), self.plan.limits.wall_s)
+        self.hold = Hold.from_json(settings["hold"]) if "hold" in settings else None
+        self.keeper: int = settings.get("keeper", -1)
+        self.body = body_of(Scene(rundir, settings, self.plan, self.hold))
+        self.meter = Meter(self.plan)
         self._next_report = 0.0
 
     def run(self) -> Outcome:
@@ -79,16 +91,15 @@ class _Attempt:
                 cgroup.remove()
 
     def _run_in(self, cgroup: cgroups.Cgroup | None) -> Outcome:
-        limits, box = self.plan.limits, self.body.box
-        taken = Taken(box, self.plan)  # before the program can touch anything
-        if cgroup is not None:
-            # Files are memory to the kernel: its limit is both together, and the gauges tell them apart.
-            cgroup.limit(
-                memory_bytes=(limits.memory_mb + limits.disk_mb) * _MIB,
-                pids=limits.pids + self.body.own_processes,
-            )
-        gauges = Gauges(cgroup, box.files, limits.memory_mb * _MIB)
+        taken = Taken(self.body.box, self.plan)  # before the program can touch anything
+        self._limit(cgroup)
+        self.gauges = Gauges(cgroup, self.body.box.here / "files", self.plan.limits.memory_mb * _MIB)
         self.body.start(cgroup)
+        if self.hold is not None:
+            self._wait_for_job(cgroup)
+        limits, gauges = self.plan.limits, self.gauges
+        self.series = Series(Path("samples"), limits.wall_s)
+        self.meter.start()
         drain = Drain(self.body.log, Path("log"), limits.log_kb * 1024)
         cancelled = Path("cancel").exists
         ending = Supervisor(limits, gauges, drain, cancelled=cancelled, report=self._report).run(self.body)
@@ -101,12 +112,35 @@ class _Attempt:
         self.series.end(facts.wall_s, facts.cpu_s, self._at_limit(ending.last), ending.last.disk)
         return Outcome(facts=facts, files=tuple(files))
 
+    def _limit(self, cgroup: cgroups.Cgroup | None) -> None:
+        limits = self.plan.limits
+        if cgroup is not None:
+            # Files are memory to the kernel: its limit is both together, and the gauges tell them apart.
+            cgroup.limit(
+                memory_bytes=(limits.memory_mb + limits.disk_mb) * _MIB,
+                pids=limits.pids + self.body.own_processes,
+            )
+
+    def _wait_for_job(self, cgroup: cgroups.Cgroup | None) -> None:
+        """Hold the program until there is a job; then everything is as if it were started now."""
+        needs = partial(held.needs, cgroup=cgroup)
+        try:
+            self.plan = held.wait(self.body, self.keeper, lambda: needs(self.gauges.sample()))
+            self._limit(cgroup)
+            self.body.box.resize(self.plan)
+            self.gauges = Gauges(cgroup, self.body.box.here / "files", self.plan.limits.memory_mb * _MIB)
+            self.body.release(self.plan)
+        except BaseException:
+            self.body.kill()
+            raise
+        Path(held.RELEASED).touch()
+
     def _at_limit(self, last: Sample) -> int:
         """The memory in use at the end; what was refused by the kernel is never seen, so a kill is the limit."""
         return self.plan.limits.memory_mb * _MIB if last.oom_kills else last.memory
 
     def _report(self, wall_s: float, sample: Sample) -> None:
-        self.series.take(wall_s, sample.cpu_s, sample.memory, sample.disk)
+        self.series.take(wall_s, sample.cpu_s, sample.memory, sample.disk, self.meter.now())
         if wall_s < self._next_report:
             return
         self._next_report = wall_s + _REPORT_S
@@ -136,6 +170,8 @@ class _Attempt:
             cpu_s=round(last.cpu_s, 3),
             memory_peak=max(ending.memory, self._at_limit(last)),
             disk_peak=ending.disk,
+            gpu_s=round(ending.wall_s * len(self.plan.devices), 3),
+            gpu_memory_peak=self.meter.peak,
             output=state,
             sandbox=self.sandbox,
             soft_limits=soft_limits,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runners.sandboxes.cgroups import Cgroup
-from runners.sandboxes.plan import SandboxPlan
+from runners.sandboxes.plan import Hold, SandboxPlan
 from runners.shim.box import Box
 
 
@@ -18,6 +18,7 @@ class Scene:
     rundir: Path  # absolute, and only for what is started now: the directory may be renamed later
     settings: dict[str, Any]  # sandbox.json
     plan: SandboxPlan
+    hold: Hold | None  # of a warm sandbox
 
 
 class Drainable(Protocol):
@@ -45,11 +46,14 @@ class Body(Protocol):
         ...
 
     def start(self, cgroup: Cgroup | None) -> None:
-        """Run the program inside `cgroup`; a held one waits in front of its program until `release`."""
+        """Run the program inside `cgroup`; a held one says hook.READY in its log, then waits for `release`."""
         ...
 
     def release(self, plan: SandboxPlan) -> None:
-        """Let a held program go, with the files, arguments and limits of `plan`."""
+        """Let a held program go, with the arguments, variables and limits of `plan`; its files are in place.
+
+        The walk has set the cgroup's limits and the size of the box, and its timers have begun.
+        """
         ...
 
     def kill(self) -> None:

@@ -8,9 +8,11 @@ import os
 import shutil
 from pathlib import Path
 
+from runners import hook
 from runners.sandboxes.plan import SandboxPlan
 
-_MS_NOSUID, _MS_NODEV = 2, 4
+_MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 2, 4, 32
+_MNT_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 _OWN_INODES = 6  # the tmpfs' root, output, tmp, tmp/home, shm, model
 _WRITABLE = ("output", "tmp", "tmp/home", "shm")
@@ -21,8 +23,8 @@ class Box:
 
     def __init__(self, root: Path, plan: SandboxPlan, uid: int) -> None:
         """`uid` will own the writable directories (0: the ordinary user that we are)."""
-        self.root = root
-        self.files = root / "files"
+        self.root, self.files = root, root / "files"  # absolute, and only until the run directory is renamed
+        self.here = Path(root.name)  # from the shim's working directory, which is the run directory: always
         self._uid = uid
         self._size = _size(plan)
         self._writable = (*_WRITABLE, "model") if plan.tree == "/model" else _WRITABLE
@@ -39,13 +41,30 @@ class Box:
             (self.files / name).mkdir(mode=0o700)
             os.chown(self.files / name, self._uid, self._uid)
 
+    def put_hook(self) -> None:
+        """Lay runners.hook where a held interpreter looks for it: below /etc, which is ours."""
+        (self.root / "etc" / "podium").mkdir()
+        shutil.copyfile(hook.SOURCE, self.root / "etc" / "podium" / hook.FILE)
+
+    def take_hook(self) -> None:
+        shutil.rmtree(self.here / "etc" / "podium")
+
+    def resize(self, plan: SandboxPlan) -> None:
+        """Give the tmpfs the size of another plan. Raises OSError when more than that is in it already."""
+        mount_tmpfs(self.here / "files", _size(plan), _MS_REMOUNT)
+
+    def unmount(self) -> None:
+        """Take both away, whoever still looks at them."""
+        for place in (self.here / "files", self.here):
+            _libc.umount2(os.fsencode(place), _MNT_DETACH)
+
     def open(self, name: str) -> int:
         """A descriptor of a writable directory, to be taken before the program can touch anything."""
         return os.open(self.files / name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
-def mount_tmpfs(place: Path, options: str) -> None:
-    arguments = (b"podium", os.fsencode(place), b"tmpfs", _MS_NOSUID | _MS_NODEV, options.encode())
+def mount_tmpfs(place: Path, options: str, flags: int = 0) -> None:
+    arguments = (b"podium", os.fsencode(place), b"tmpfs", flags | _MS_NOSUID | _MS_NODEV, options.encode())
     if _libc.mount(*arguments) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"cannot mount a tmpfs: {os.strerror(code)}", str(place))

@@ -33,7 +33,7 @@ class Sample:
 
 
 class Gauges:
-    """Samples of one attempt. `files` is the mounted tmpfs that holds everything the program writes."""
+    """Samples of one attempt, which begins now. `files` is the mounted tmpfs for everything the program writes."""
 
     def __init__(self, cgroup: Cgroup | None, files: Path, memory_limit: int) -> None:
         self._cgroup = cgroup
@@ -43,6 +43,9 @@ class Gauges:
         enforced = cgroup.enforces if cgroup else frozenset()
         self._kernel_memory = "memory" in enforced
         self._kernel_cpu = "cpuacct" in enforced
+        # What a warm sandbox did before it had a job is nobody's.
+        self._cpu_before_s = self._cpu()
+        self._refused_before = cgroup.refused_forks() if cgroup else 0
         self.soft_limits = tuple(
             name for name, hard in (("memory", self._kernel_memory), ("cpu", self._kernel_cpu)) if not hard
         )
@@ -54,10 +57,10 @@ class Gauges:
         kills, ours = self._cgroup.oom_kills() if self._cgroup else (0, False)
         return Sample(
             memory=self._memory(used),
-            cpu_s=self._cpu(),
+            cpu_s=self._cpu() - self._cpu_before_s,
             oom_kills=kills,
             host_out_of_memory=kills > 0 and not ours,
-            refused_forks=self._cgroup.refused_forks() if self._cgroup else 0,
+            refused_forks=self._cgroup.refused_forks() - self._refused_before if self._cgroup else 0,
             disk=used,
             disk_full=disk.f_bfree == 0 or disk.f_ffree == 0,
         )

@@ -11,11 +11,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from runners import hook
 from runners.sandboxes import flags
 from runners.sandboxes.cgroups import Cgroup
 from runners.sandboxes.plan import SandboxError, SandboxPlan
@@ -32,6 +35,11 @@ _ENDED = re.compile(
 )
 _NOT_STARTED = "Couldn't launch the child process"
 _LOG = "nsjail.log"
+
+
+def others() -> list[int]:
+    """Everything in our pid namespace but ourselves."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]  # noqa: PTH208 - names
 
 
 class Jail:
@@ -52,23 +60,31 @@ class Jail:
         self.box = Box(scene.rundir / "box", scene.plan, owner)
 
     def start(self, cgroup: Cgroup | None) -> None:
+        plan, rundir, hold = self._scene.plan, self._scene.rundir, self._scene.hold
+        held: list[str] = []
+        if hold is not None:
+            waiting, self._message = os.pipe()
+            self.box.put_hook()
+            held = flags.holding(hold, rundir, waiting)
         # nsjail puts the mount point of its new root below /run/user: keep that off the host.
         mount_tmpfs(Path("/run"), "size=1m,mode=0755")
-        pids_are_counted = cgroup is not None and "pids" in cgroup.enforces
-        plan, rundir = self._scene.plan, self._scene.rundir
+        self._pids_are_counted = cgroup is not None and "pids" in cgroup.enforces
         command = flags.command(
             plan,
             nsjail=self._scene.settings["nsjail"],
             box=self.box.root,
             log=rundir / _LOG,
             as_root=self._as_root,
-            nproc=None if pids_are_counted else plan.limits.pids,
+            nproc=None if self._pids_are_counted else plan.limits.pids,
+            held=held,
         )
 
         def between_fork_and_exec() -> None:
             if cgroup is not None:
                 cgroup.enter()
             oom_score(PREFERRED)
+            if hold is not None:
+                _scheduled(0, os.SCHED_IDLE)  # importing beforehand takes only what nobody else wants
 
         reading, writing = os.pipe()
         try:
@@ -79,15 +95,29 @@ class Jail:
                 stderr=writing,
                 cwd="/",
                 env={},
+                pass_fds=() if hold is None else (waiting,),
                 preexec_fn=between_fork_and_exec,  # noqa: PLW1509 - the shim has one thread
             )
         finally:
             os.close(writing)
+            if hold is not None:
+                os.close(waiting)
         self.log, self.end = Pipe(reading), os.pidfd_open(process.pid)
         self._process = process  # kept: its pid is waited for by `kill`, never by its destructor
 
     def release(self, plan: SandboxPlan) -> None:
-        raise SandboxError("this program was never held")
+        if self._scene.hold is None:
+            raise SandboxError("this program was never held")
+        self.box.take_hook()
+        for pid in others():
+            if not self._pids_are_counted:
+                resource.prlimit(pid, resource.RLIMIT_NPROC, (plan.limits.pids, plan.limits.pids))
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                _scheduled(int(thread.name), os.SCHED_OTHER)
+        message = hook.message(_arguments(plan), plan.env)
+        if os.write(self._message, message) != len(message):
+            raise SandboxError("a held program does not take its message")
+        os.close(self._message)
 
     def kill(self) -> None:
         """SIGKILL every process of our pid namespace and wait for the last. Raises SandboxError after DEATH_S."""
@@ -122,3 +152,16 @@ class Jail:
 
     def leave(self) -> None:
         """Nothing: all of it goes with our namespaces."""
+
+
+def _arguments(plan: SandboxPlan) -> Sequence[str]:
+    """What follows the program's own name, which is the first word after the interpreter's options."""
+    program = next(i for i, word in enumerate(plan.argv[1:], start=1) if not word.startswith("-"))
+    return plan.argv[program + 1 :]
+
+
+def _scheduled(thread: int, policy: int) -> None:
+    """Only root may take a thread back out of SCHED_IDLE, so only root puts one in."""
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(thread, policy, os.sched_param(0))

@@ -1,0 +1,29 @@
+"""What a warm sandbox runs in front of a contestant's program: `sitecustomize.py`, found there by PYTHONPATH.
+
+Read as text and never imported here; the bodies of sandboxes put it where the interpreter finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+FILE = "sitecustomize.py"
+SOURCE = Path(__file__).with_name(FILE)
+READY = b"\0podium: ready\0\n"  # the last thing on standard output before the program's own
+
+
+def variables(directory: str, hold: int, preload: Iterable[str]) -> dict[str, str]:
+    """The environment variables that make an interpreter wait; the hook removes them again."""
+    return {"PYTHONPATH": directory, "PODIUM_HOLD": str(hold), "PODIUM_PRELOAD": ",".join(preload)}
+
+
+def message(arguments: Iterable[str], variables: Iterable[tuple[str, str]]) -> bytes:
+    """What lets it go, on the descriptor `hold`: `sys.argv[1:]` and environment variables to be set.
+
+    `<length> NUL`, then of that length: the number of arguments, the arguments, NAME=value pairs, each ended by NUL.
+    """
+    words = list(arguments)
+    fields = [str(len(words)), *words, *(f"{name}={value}" for name, value in variables)]
+    body = b"".join(field.encode("utf-8", "surrogateescape") + b"\0" for field in fields)
+    return b"%d\0%s" % (len(body), body)
