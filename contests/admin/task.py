@@ -20,9 +20,10 @@ from django.utils.translation import gettext_lazy as _
 
 from compute import pools
 from contests import blobs, drafts, publishing, removal, rules, tasks
+from contests.admin import stage_limits
 from contests.admin.scoping import Base, ContestFilter, Scoped
 from contests.admin.task_form import LIMITS, TaskForm, param_field
-from contests.models import DataFile, Phase, Submission, Task, TaskVersion
+from contests.models import DataFile, HiddenFile, Phase, Submission, Task, TaskVersion
 from contests.organising import contests_of, may_enter
 from metrics.catalogue import CATALOGUE
 
@@ -34,10 +35,12 @@ def _fieldsets(*, adding: bool) -> list[Any]:
         (None, {"fields": ["phase", "title", "slug"] if adding else ["title"]}),
         (gettext("What is handed in"), {"fields": ["kinds", "id_column", "target_columns"]}),
         (gettext("Files"), {"fields": ["data_files", "solution", "split", ("public_share", "split_seed")]}),
+        (gettext("Hidden test features"), {"fields": ["hidden_files", "hidden_replies"]}),
         (gettext("Metric"), {"fields": ["metric"]}),
         *_param_fieldsets(),
         (gettext("Where programs run"), {"fields": ["environment", "environments", "pool"]}),
         (gettext("Limits of one program"), {"fields": [f"limit_{name}" for name, _label, _unit in LIMITS]}),
+        *stage_limits.fieldsets(LIMITS),
     ]
 
 
@@ -93,6 +96,11 @@ class TaskAdmin(Scoped, Base):
         activate = self.admin_site.admin_view(self.activate_view)
         return [
             path("<int:pk>/files/<int:file_id>/remove/", remove, name="contests_task_remove_file"),
+            path(
+                "<int:pk>/hidden/<int:file_id>/remove/",
+                self.admin_site.admin_view(self.remove_hidden_view),
+                name="contests_task_remove_hidden",
+            ),
             path("<int:pk>/remove/", own(self.remove_task_view), name="contests_task_remove"),
             path("<int:pk>/activate/", activate, name="contests_task_activate"),
             *super().get_urls(),
@@ -226,12 +234,20 @@ class TaskAdmin(Scoped, Base):
 
     def remove_view(self, request: HttpRequest, pk: int, file_id: int) -> HttpResponseBase:
         """Ask, then take a file away from contestants."""
+        return self._remove_file(request, pk, file_id, hidden=False)
+
+    def remove_hidden_view(self, request: HttpRequest, pk: int, file_id: int) -> HttpResponseBase:
+        """Ask, then take hidden features away from contestants' programs."""
+        return self._remove_file(request, pk, file_id, hidden=True)
+
+    def _remove_file(self, request: HttpRequest, pk: int, file_id: int, *, hidden: bool) -> HttpResponseBase:
         task = self.get_object(request, str(pk))
         version = _edited(task)
-        file = get_object_or_404(DataFile, pk=file_id, task_version=version)
+        rows: Any = HiddenFile if hidden else DataFile
+        file: DataFile | HiddenFile = get_object_or_404(rows, pk=file_id, task_version=version)
         if request.method == "POST":
             try:
-                saved = tasks.remove_file(version, file.name)
+                saved = _without(version, file)
             except tasks.InvalidTask as refusal:
                 for _field, sentence in refusal.messages:
                     messages.error(request, sentence)
@@ -244,8 +260,19 @@ class TaskAdmin(Scoped, Base):
             "title": gettext("Remove a file"),
             "task": task,
             "file": file,
+            "hidden": hidden,
         }
         return TemplateResponse(request, "admin/contests/task/remove_file.html", context)
+
+
+@transaction.atomic
+def _without(version: TaskVersion, file: DataFile | HiddenFile) -> TaskVersion:
+    if isinstance(file, DataFile):
+        return tasks.remove_file(version, file.name)
+    saved = tasks.remove_hidden_file(version, file.name)
+    if not saved.hidden_files.exists():
+        saved = tasks.revise(saved, test_features_public=True)
+    return saved
 
 
 def _edited(task: Task) -> TaskVersion:
@@ -297,6 +324,7 @@ def _panel(task: Task, version: TaskVersion) -> dict[str, Any]:
     return {
         "version": version,
         "files": version.files.select_related("blob"),
+        "hidden_files": version.hidden_files.select_related("blob"),
         "solution": version.solution,
         "check": publishing.latest_check(version),
         "earlier": words % {"count": earlier} if earlier else "",
@@ -312,7 +340,7 @@ def _judged_earlier(task: Task, version: TaskVersion) -> int:
 def _save(form: TaskForm, task: Task | None, version: TaskVersion | None) -> TaskVersion:
     """The task as the form says it. Bytes are written before the transaction: it should not hold a lock for them."""
     given = form.cleaned_data
-    files = [_written(file) for file in given["data_files"]]
+    files, hidden = ([_written(file) for file in given[name]] for name in ("data_files", "hidden_files"))
     solution = _written(given["solution"]) if given["solution"] else None
     with transaction.atomic():
         wanted = form.wanted()
@@ -326,6 +354,8 @@ def _save(form: TaskForm, task: Task | None, version: TaskVersion | None) -> Tas
             saved = tasks.revise(version, **changes) if changes else version
         for name, sha256, size in files:
             saved = tasks.set_file(saved, name, blobs.record(sha256, size))
+        for name, sha256, size in hidden:
+            saved = tasks.set_hidden_file(saved, name, blobs.record(sha256, size))
     return saved
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compute.models import Environment, Pool
 from contests import rules, task_fields
+from contests.admin import stage_limits
 from contests.models import Phase, Submission, TaskVersion
 from metrics.catalogue import CATALOGUE, Metric
 from runners.spec import Limits
@@ -40,6 +41,9 @@ _NEEDS = (
     ("probabilities", _("Predictions are probabilities or other scores")),
     ("numbers", _("Predictions are numbers")),
 )
+
+
+_REPLIES = 5  # the column's default
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -91,7 +95,8 @@ class TaskForm(forms.Form):
         choices=Submission.Kind.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
-            "Predictions are a CSV file. Scripts and notebooks are run here and write submission.csv."
+            "Predictions are a CSV file. Scripts and notebooks are run here and write submission.csv. A project is a "
+            "zip with train.py and predict.py."
         ),
     )
     metric = forms.ChoiceField(label=_("Metric"), help_text=_("How answers are compared with the solution."))
@@ -112,6 +117,23 @@ class TaskForm(forms.Form):
         help_text=_(
             "Several at once are fine. Usual are train.csv, test.csv and sample_submission.csv. A file of the same "
             "name is replaced. Contestants can download every one of them."
+        ),
+    )
+    hidden_files = FilesField(
+        label=_("Add hidden test features"),
+        required=False,
+        help_text=_(
+            "For tasks whose test rows nobody may download: programs find this file in /input in place of the public "
+            "one of the same name, in a run whose log is withheld. Give a public sample of the same name above."
+        ),
+    )
+    hidden_replies = forms.IntegerField(
+        label=_("Explained failures a day"),
+        required=False,
+        min_value=0,
+        max_value=task_fields.MAX_REPLIES,
+        help_text=_(
+            "How often a day a team is told where a program failed beside hidden features. Every answer tells a little."
         ),
     )
     solution = forms.FileField(
@@ -175,9 +197,10 @@ class TaskForm(forms.Form):
             )
             field.widget.attrs["step"] = "any" if name.endswith("_s") else "1"
             self.fields[f"limit_{name}"] = field
+        self.fields |= stage_limits.fields(LIMITS, {name: _most(name) for name, _label, _unit in LIMITS})
         for metric in CATALOGUE.values():
             self._offer_params(metric)
-        for name in ("data_files", "solution"):
+        for name in ("data_files", "hidden_files", "solution"):
             most = settings.PODIUM_MAX_DATA_MB
             # What the server refuses before a form is even read is said by js/admin.js beside the field.
             self.fields[name].widget.attrs |= {
@@ -217,15 +240,21 @@ class TaskForm(forms.Form):
             self.fields[param_field(metric, param.name)] = field
 
     def clean_data_files(self) -> list[UploadedFile[Any]]:
-        files: list[UploadedFile[Any]] = self.cleaned_data["data_files"]
-        kept = list(self.version.files.values_list("name", flat=True)) if self.version else []
+        return self._clean_files("data_files", self.version.files if self.version else None)
+
+    def clean_hidden_files(self) -> list[UploadedFile[Any]]:
+        return self._clean_files("hidden_files", self.version.hidden_files if self.version else None)
+
+    def _clean_files(self, field: str, kept: Any) -> list[UploadedFile[Any]]:
+        files: list[UploadedFile[Any]] = self.cleaned_data[field]
+        names = list(kept.values_list("name", flat=True)) if kept is not None else []
         for number, file in enumerate(files):
             name = rules.safe_filename(file.name or "")
-            others = kept + [rules.safe_filename(other.name or "") for other in files[:number]]
+            others = names + [rules.safe_filename(other.name or "") for other in files[:number]]
             for _field, sentence in task_fields.file_mistakes(name, others):
-                self.add_error("data_files", sentence)
+                self.add_error(field, sentence)
             if not file.size:
-                self.add_error("data_files", gettext("%(name)s is empty.") % {"name": name})
+                self.add_error(field, gettext("%(name)s is empty.") % {"name": name})
         return files
 
     def clean_target_columns(self) -> list[str]:
@@ -261,7 +290,13 @@ class TaskForm(forms.Form):
             "environments": list(given["environments"]),
             "pool": given["pool"],
             "limits": {name: given[f"limit_{name}"] for name, _label, _unit in LIMITS},
+            "stage_limits": stage_limits.wanted(given, LIMITS),
+            "hidden_replies": _REPLIES if given["hidden_replies"] is None else given["hidden_replies"],
+            "test_features_public": not (given["hidden_files"] or self._has_hidden()),
         }
+
+    def _has_hidden(self) -> bool:
+        return self.version is not None and self.version.hidden_files.exists()
 
     def complain(self, field: str, sentence: str) -> None:
         """Put a complaint of contests.tasks beside its field, or above the form."""
@@ -283,6 +318,7 @@ def _initial(version: TaskVersion | None) -> dict[str, Any]:
         name: getattr(version, name)
         for name in ("kinds", "metric", "id_column", "environment", "pool", "public_share", "split_seed")
     }
+    initial |= {"hidden_replies": version.hidden_replies, **stage_limits.initial(version.stage_limits)}
     initial |= {"title": version.task.title, "slug": version.task.slug}
     initial["target_columns"] = ", ".join(version.target_columns)
     initial["environments"] = list(version.environments.all())
@@ -302,12 +338,13 @@ def _sensible() -> dict[str, Any]:
     return {
         "title": gettext("Main"),
         "slug": "main",
-        "kinds": list(Submission.Kind.values),
+        "kinds": [kind for kind in Submission.Kind.values if kind != Submission.Kind.PROJECT],
         "metric": "accuracy",
         "id_column": "id",
         "target_columns": "target",
         "split": "draw",
         "public_share": 30,
+        "hidden_replies": _REPLIES,
         "split_seed": 1,
         "environment": default,
         "environments": [default] if default else [],
