@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 
 from operations.layout import Layout
 from operations.processes import Machine
 from operations.running import NotPossible, Say
+from runners.agent import examined
+from runners.agent.settings import SettingsError, allows_soft_limits
 from runners.environments import definitions, ready
-from runners.sandboxes import preflight
+from runners.sandboxes import table
+from runners.sandboxes.preflight import Status
 
 MB = 1_000_000
 SPARE_MB = 300  # database, logs, blobs and the cache of inputs
@@ -33,15 +37,30 @@ def check_disk(layout: Layout, environments: list[str]) -> None:
 
 
 async def check_sandbox(chosen: Machine, say: Say) -> None:
-    """Raise NotPossible when a limit is not held here at all: no stranger's code may run then."""
-    rows = await asyncio.to_thread(preflight.check, None)
-    lines = [f"{row.limit:16} {row.status:8} {row.enforced_by} {row.advice}".rstrip() for row in rows]
+    """Try what the sandboxes of this machine enforce, and keep it for the agent, which tells the site.
+
+    Raise NotPossible when a limit is not held here, or only watched and the operator did not allow that: no
+    stranger's code may run then.
+    """
+    try:
+        sandboxes = {pool.sandbox for pool in chosen.agent_pools()}
+        allows_soft = chosen.accepts_soft_limits or allows_soft_limits(os.environ)  # noqa: TID251 - the agent's
+    except SettingsError as error:
+        raise NotPossible(str(error)) from error
+    found = await asyncio.to_thread(examined.examine, chosen.layout.agent, sandboxes)
+    rows = [row for sandbox in sorted(found) for row in found[sandbox]]
+    lines = table.lines(rows)
     (chosen.layout.logs / "preflight.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    soft = [row.limit for row in rows if row.status is preflight.Status.SOFT]
-    missing = [row for row in rows if row.status is preflight.Status.MISSING]
-    if missing:
-        raise NotPossible(f"the sandbox does not hold here ({missing[0].limit}): {missing[0].advice}")
+    if why := examined.refusal(found, allow_soft=allows_soft):
+        raise NotPossible(why)
+    soft = [row.limit for row in rows if row.status is Status.SOFT]
     if soft:
-        say(f"the sandbox watches {' and '.join(soft)} instead of enforcing them (make preflight tells why)")
+        by_whom = (
+            "which a demo accepts" if chosen.accepts_soft_limits else "which PODIUM_ALLOW_SOFT_LIMITS accepts"
+        )
+        say(
+            f"the sandbox watches {' and '.join(soft)} instead of enforcing them, {by_whom} "
+            "(make preflight tells why)"
+        )
     else:
         say("the sandbox enforces every limit (make preflight tells by what)")

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from operations.layout import Layout
 from operations.public_address import EVERYWHERE
 from operations.supervisor import Program, StartFailed
+from runners.agent.settings import PoolSlots, SettingsError, parse_pools
+from runners.sandboxes import choice
 
 # What a host that runs strangers' code is not told.
 SITE_ONLY = ("PODIUM_SECRET_KEY", "PODIUM_SECRET_KEY_FILE", "PODIUM_DATABASE_URL")
@@ -35,6 +37,7 @@ class Machine:
     behind_proxy: bool = False
     site: str = ""  # the address that people type, where it is not `url`
     pools: str = ""  # "cpu:1,scoring:1"; empty: by the size of the machine
+    accepts_soft_limits: bool = False  # watched limits will do, whatever the environment says: a demo
 
     @property
     def url(self) -> str:
@@ -90,7 +93,16 @@ class Machine:
         }
         # Nobody is there to adopt the sandboxes of a stack that was stopped as a whole.
         told.setdefault("PODIUM_AGENT_STOP", "kill")
+        if self.accepts_soft_limits:
+            told["PODIUM_ALLOW_SOFT_LIMITS"] = "1"
         return told
+
+    def agent_pools(self) -> tuple[PoolSlots, ...]:
+        """The pools of this machine's agent, with the sandbox of each. Raises SettingsError."""
+        try:
+            return parse_pools(self.pools or default_pools(), choice.default_sandbox())
+        except choice.WrongChoice as error:
+            raise SettingsError(str(error)) from error
 
 
 def default_pools() -> str:

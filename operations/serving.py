@@ -1,7 +1,7 @@
 """`make run`: a site for others, on what is in var/, with a line for everything that happens.
 
-    prepare ─ start the site ─┬─ build `scoring` and `python` ─ "ready" ─ build the rest
-    try the sandbox ──────────┘
+    prepare ─────────┬─ start the site ─ build `scoring` and `python` ─ "ready" ─ build the rest
+    try the sandbox ─┘
 
 The site answers before anything is built: the first administrator can set up a contest meanwhile, and what needs an
 environment waits for it.
@@ -34,10 +34,7 @@ async def serve(chosen: Machine, environments: list[str], *, with_agent: bool) -
         setup = await _site(supervisor, chosen, say, with_agent=with_agent)
         if missing:
             _point_to(chosen, setup)
-            await together(
-                host.check_sandbox(chosen, say),
-                build([n for n in missing if n in {"scoring", FIRST}], chosen, say),
-            )
+            await build([n for n in missing if n in {"scoring", FIRST}], chosen, say)
         _announce(chosen, setup, say)
         await build_in_the_background(
             [name for name in missing if name not in {"scoring", FIRST}], chosen, say
@@ -57,7 +54,8 @@ async def _site(supervisor: Supervisor, chosen: Machine, say: Say, *, with_agent
     """Start all processes; the path where the first administrator is made, or nothing when there is one."""
     said: list[str] = []
     say("preparing database and static files")
-    await running.prepare(chosen, "--setup", on_line=said.append)
+    preparing = running.prepare(chosen, "--setup", on_line=said.append)
+    await together(preparing, *([host.check_sandbox(chosen, say)] if with_agent else []))
     say("starting the web process, the judge and the publisher")
     await running.start_site(supervisor, chosen)
     if with_agent:

@@ -133,7 +133,7 @@ class Stack:
     def shims(self) -> list[dict[str, Any]]:
         """shim.json of every run directory on the host."""
         found = []
-        for path in (self.var / "agent" / "runs").glob("*/shim.json"):
+        for path in (self.var / "agent" / "runs").glob("*/sandbox/shim.json"):
             with contextlib.suppress(OSError, ValueError):
                 found.append(json.loads(path.read_text()))
         return found
@@ -263,6 +263,7 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
         "PODIUM_LEASE_S": "4",
         "PODIUM_HEARTBEAT_S": "1",
         "PODIUM_LOOK_EVERY_S": "2",
+        "PODIUM_ALLOW_SOFT_LIMITS": "1",  # an ordinary user may run the tests
         # Tests hand in and look as often as they like.
         "PODIUM_API_USER_PER_MINUTE": "0",
         "PODIUM_API_UPLOADS_PER_MINUTE": "0",

@@ -10,6 +10,7 @@ builds while visitors look around; submissions that need it wait, and their page
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import sys
 import time
@@ -38,12 +39,14 @@ SEEDED = "seeded"  # said by `prepare_site --demo` when the contests are there
 async def demo(chosen: Machine, environments: list[str]) -> None:
     """Run the demo until it is cancelled. Raises what `running.until_told_to_stop` prints."""
     say = Telling()
+    chosen = dataclasses.replace(
+        chosen, accepts_soft_limits=True
+    )  # it holds nothing that is worth cheating for
     host.check_disk(chosen.layout, ["scoring", *environments])
     async with running.supervised(chosen, say) as supervisor:
         seeded, *_ = await together(
             _site(supervisor, chosen, say),
             build(["scoring"], chosen, say),
-            host.check_sandbox(chosen, say),
         )
         if not seeded:
             say("opening the demo contests")
@@ -66,7 +69,7 @@ async def _site(supervisor: Supervisor, chosen: Machine, say: Say) -> bool:
     """Start all processes; whether the demo's contests were there or could be made at once."""
     said: list[str] = []
     say("preparing database and static files")
-    await running.prepare(chosen, "--demo", on_line=said.append)
+    await together(running.prepare(chosen, "--demo", on_line=said.append), host.check_sandbox(chosen, say))
     say("starting the web process, the judge, the publisher and a runner agent")
     await together(running.start_site(supervisor, chosen), supervisor.start_and_wait(processes.agent(chosen)))
     say(f"the site answers at {chosen.url}")

@@ -35,6 +35,9 @@ from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, SettingsError, StopMode
 from runners.agent.site import Site
 from runners.agent.slot import Pool, Slot
+from runners.gpu.choice import open_driver
+from runners.gpu.keeper import Keeper
+from runners.gpu.leases import Leases
 
 log = structlog.get_logger()
 
@@ -57,6 +60,11 @@ class Agent:
             closing=self._closing,
             halting=self._halting,
             preflight=preflight,
+            gpus=Keeper(
+                open_driver(chosen.gpus),
+                Leases(chosen.agent_dir / "gpus", chosen.runs_dir),
+                clean_mb=chosen.gpu_clean_mb,
+            ),
             threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
         )
         self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]

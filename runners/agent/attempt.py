@@ -32,6 +32,7 @@ from runners.agent.heart import Heart, Watched
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
 from runners.agent.site import Broken, Ended, Rejected, Site, SiteError, Stale, Unreachable, patiently
+from runners.gpu.keeper import Keeper, Kept
 from runners.sandboxes.plan import SandboxError
 from runners.sandboxes.trees import BadArchive
 from runners.spec import InputFile, OutputFile
@@ -44,6 +45,7 @@ CANCEL_GRACE_S = 6.0  # a shim ends a cancelled run within a tick and DEATH_S; o
 OVERTIME_S = 30.0  # beyond the wall limit, which the shim keeps; then the shim itself is broken
 LAST_WORDS_S = 1.5  # for a give-back while the agent is being stopped
 FETCH_TRIES = 3
+NO_DEVICES = Kept()
 
 
 class OurFault(Exception):
@@ -68,16 +70,17 @@ class Tools:
     closing: threading.Event  # nothing more is claimed
     halting: threading.Event  # nothing more is waited for
     preflight: Found
+    gpus: Keeper
     threads: int  # how many a run may use for its arithmetic
 
 
 class Attempt:
     """Carries one run directory to its end, in the thread of its slot."""
 
-    def __init__(self, tools: Tools, run: RunDir, sandbox: str = "") -> None:
-        """`sandbox` names the one to start in; an adopted attempt has started."""
+    def __init__(self, tools: Tools, run: RunDir, sandbox: str = "", kept: Kept = NO_DEVICES) -> None:
+        """`sandbox` names the one to start in, with the devices `kept`; an adopted attempt has started."""
         self._tools, self._run, self._spec = tools, run, run.spec
-        self._sandbox = sandbox
+        self._sandbox, self._kept = sandbox, kept
         self._site = tools.site
         self._wake = threading.Event()
         self._stages: dict[str, int] = {}
@@ -107,6 +110,7 @@ class Attempt:
             self._log.exception("attempt broke")
             self._give_back(f"the agent failed: {type(error).__name__}")
         finally:
+            self._kept.let_go()
             self._heart.stop()
 
     def _prepare(self) -> tuple[RunFacts, tuple[OutputFile, ...]] | None:
@@ -164,7 +168,7 @@ class Attempt:
     def _start(self) -> None:
         try:
             settings = self._tools.settings
-            box.start(self._run, settings.environments_dir, self._tools.threads, self._sandbox)
+            box.start(self._run, settings, self._tools.threads, self._sandbox, self._kept)
         except box.CannotStart as error:
             raise OurFault(f"the sandbox did not start: {error}") from error
 

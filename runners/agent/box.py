@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from runners import environments
 from runners.agent.rundir import RunDir
+from runners.agent.settings import Settings
+from runners.gpu.access import access_to
+from runners.gpu.choice import pynvml_file
+from runners.gpu.keeper import Kept
 from runners.sandboxes import shims, trees
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import JobSpec, OutputFile
@@ -18,11 +23,15 @@ class CannotStart(Exception):
     """Nothing ran, and the contestant is not to blame."""
 
 
-def start(run: RunDir, environments_dir: Path, threads: int, sandbox: str) -> None:
-    """Start the sandbox of an attempt whose inputs are in place. Raises CannotStart."""
+def start(run: RunDir, settings: Settings, threads: int, sandbox: str, kept: Kept) -> None:
+    """Start the sandbox of an attempt whose inputs are in place; its shim has the devices. Raises CannotStart."""
     try:
-        environment = environments.find(environments_dir, run.spec.environment)
-        shims.launch(run.sandbox, plan(run.spec, run, environment, threads), sandbox, cgroup=run.path.name)
+        environment = environments.find(settings.environments_dir, run.spec.environment)
+        known = with_devices(plan(run.spec, run, environment, threads), kept, settings.gpus)
+        kept.assign(run.path.name)
+        inherited = [lease.handle for lease in kept.leases]
+        shims.launch(run.sandbox, known, sandbox, cgroup=run.path.name, inherited=inherited)
+        kept.let_go()
     except (SandboxError, OSError, LookupError, ValueError) as error:
         raise CannotStart(str(error)) from error
 
@@ -42,6 +51,14 @@ def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> Sandbox
         image=spec.image,
         env=(("OMP_NUM_THREADS", str(threads)), ("PODIUM_JOB_KIND", str(spec.kind))),
     )
+
+
+def with_devices(known: SandboxPlan, kept: Kept, source: str) -> SandboxPlan:
+    """The plan of a run that has these devices of the driver that `source` names."""
+    if not kept.devices:
+        return known
+    access = access_to(kept.devices, source=source, pynvml=pynvml_file())
+    return dataclasses.replace(known, devices=tuple(device.id for device in kept.devices), access=access)
 
 
 def unpack_trees(run: RunDir) -> None:

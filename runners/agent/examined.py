@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runners.agent.version import installed_version
-from runners.sandboxes import preflight, table
+from runners.sandboxes import delegation, preflight, table
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.preflight import Row, Status
 
@@ -27,6 +27,7 @@ Found = Mapping[Sandbox, list[Row]]
 
 def examine(agent_dir: Path, sandboxes: Iterable[Sandbox]) -> Found:
     """Try each of these sandboxes, and keep what was found."""
+    delegation.step_aside()  # in a unit with Delegate=yes, before any limit can be set
     found = {sandbox: _check(sandbox) for sandbox in sorted(set(sandboxes))}
     agent_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = {sandbox: [dataclasses.asdict(row) for row in rows] for sandbox, rows in found.items()}
@@ -39,6 +40,7 @@ def examine(agent_dir: Path, sandboxes: Iterable[Sandbox]) -> Found:
 def known(agent_dir: Path, sandboxes: Iterable[Sandbox]) -> Found:
     """What was found lately about these sandboxes, else what is found now."""
     wanted = set(sandboxes)
+    delegation.step_aside()
     try:
         kept: dict[str, Any] = json.loads((agent_dir / KEPT).read_text("utf-8"))
         if kept["where"] == _where() and 0 <= time.time() - kept["at"] < GOOD_FOR_S:

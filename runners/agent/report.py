@@ -14,6 +14,7 @@ from runners.agent.attempt import Tools
 from runners.agent.settings import SettingsError
 from runners.agent.site import SiteError
 from runners.agent.slot import Pool, claim_body
+from runners.gpu.driver import DeviceState
 
 log = structlog.get_logger()
 
@@ -21,7 +22,7 @@ WATCH_S = 2.0
 
 
 class Reporter(threading.Thread):
-    """Reports at every change, and at least once a look interval; a new environment rings every bell.
+    """Reports at every change, and at least once a look interval; a new environment or free device rings every bell.
 
     A job that waits for an environment rang its bell long ago, so nobody else would look when it is built.
     """
@@ -29,6 +30,7 @@ class Reporter(threading.Thread):
     def __init__(self, tools: Tools, pools: Sequence[Pool]) -> None:
         super().__init__(name="reporter", daemon=True)
         self._tools, self._pools = tools, pools
+        self._free: set[str] = set()
         self._last: list[dict[str, Any]] = []
         # Before any slot has asked: what is built from now on, a slot may have asked without.
         self._known = set(environments.ready(tools.settings.environments_dir))
@@ -41,9 +43,19 @@ class Reporter(threading.Thread):
             except Exception:
                 log.exception("report failed")
 
+    def _look_for_free(self, devices: Sequence[dict[str, Any]]) -> None:
+        """A device that got clean after its run's slot asked in vain is told to nobody else."""
+        free = {device["id"] for device in devices if device["state"] == DeviceState.FREE}
+        if free - self._free:
+            for pool in self._pools:
+                pool.bell.ring()
+        self._free = free
+
     def _look(self) -> None:
         settings = self._tools.settings
-        bodies = [claim_body(self._tools, pool, slots=0) for pool in self._pools]
+        devices = self._tools.gpus.report()
+        bodies = [claim_body(self._tools, pool, slots=0, devices=devices) for pool in self._pools]
+        self._look_for_free(devices)
         silent_s = time.monotonic() - self._reported_at
         if bodies == self._last and silent_s < settings.look_every_s:
             return

@@ -14,6 +14,9 @@ PODIUM_AGENT_STOP         optional, "leave": sandboxes outlive the agent; "drain
                           told once more leaves them; "kill": all jobs are given back
 PODIUM_AGENT_HOST         optional, the host's name: what the site calls this host
 PODIUM_AGENT_CACHE_MB     optional, 4096: how much the input cache keeps
+PODIUM_GPUS               optional, "auto": every device of NVIDIA's driver; some of them by index or UUID; "none"; or
+                          a list for tests (runners/gpu/choice.py)
+PODIUM_GPU_CLEAN_MB       optional, 256: how much of a GPU's memory may be in use for it to count as clean
 PODIUM_ALLOW_SOFT_LIMITS  optional, 0; 1: strangers' code may run where a limit is watched rather than enforced
 
 `podium-runner` (command.py) finds out the pool from a token and sets the rest from its arguments.
@@ -30,6 +33,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runners.gpu.choice import AUTO, open_driver
 from runners.sandboxes import choice
 from runners.sandboxes.choice import DOCKER_HOST, Sandbox
 
@@ -71,6 +75,8 @@ class Settings:
     cache_bytes: int = 4096 * 1024 * 1024
     docker_host: str = DOCKER_HOST
     allow_soft_limits: bool = False
+    gpus: str = ""  # for runners.gpu.choice
+    gpu_clean_mb: int = 256
 
     @property
     def runs_dir(self) -> Path:
@@ -118,6 +124,8 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
         docker_host=docker_host,
         allow_soft_limits=allows_soft_limits(source),
+        gpus=_gpus(source.get("PODIUM_GPUS", "").strip() or AUTO),
+        gpu_clean_mb=int(_positive(source, "PODIUM_GPU_CLEAN_MB", 256.0)),
     )
 
 
@@ -173,6 +181,14 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < value < 1e9:  # noqa: PLR2004  also refuses nan and inf
         raise SettingsError(f'{name} must be a positive number, not "{text}"')
     return value
+
+
+def _gpus(text: str) -> str:
+    try:
+        open_driver(text)
+    except ValueError as error:
+        raise SettingsError(f"PODIUM_GPUS: {error}") from None
+    return text
 
 
 def _stop_mode(text: str) -> StopMode:

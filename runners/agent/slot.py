@@ -19,6 +19,7 @@ from runners.agent.bell import Bell
 from runners.agent.rundir import RunDir
 from runners.agent.settings import SettingsError
 from runners.agent.site import Backoff, Refused, Rejected, SiteError, Unreachable, WrongProtocol
+from runners.gpu.keeper import Kept, NotOffered
 from runners.sandboxes.choice import Sandbox
 from runners.spec import JobSpec
 from runners.wire import plain
@@ -37,8 +38,13 @@ class Pool:
     bell: Bell
     sandbox: str
 
+    @property
+    def has_devices(self) -> bool:
+        """Of a GPU gVisor knows some models with some drivers (nvproxy); what it was not seen to do is not offered."""
+        return self.sandbox != Sandbox.RUNSC
 
-def claim_body(tools: Tools, pool: Pool, slots: int) -> dict[str, Any]:
+
+def claim_body(tools: Tools, pool: Pool, slots: int, devices: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What a claim tells about this host. `slots` 0 only reports and gets no job."""
     root: Path = tools.settings.environments_dir
     building = {
@@ -54,6 +60,7 @@ def claim_body(tools: Tools, pool: Pool, slots: int) -> dict[str, Any]:
         "sandbox": pool.sandbox,
         "preflight": examined.told(tools.preflight.get(Sandbox(pool.sandbox), ())),
         "allow_soft_limits": tools.settings.allow_soft_limits,
+        "devices": list(devices) if pool.has_devices else [],
     }
 
 
@@ -108,9 +115,10 @@ class Slot(threading.Thread):
     def _work(self, pool: Pool) -> None:
         """One look for a job, and the job if there is one."""
         begun = time.monotonic()
-        spec = self._claim(pool)
-        if spec is None:
+        claimed = self._claim(pool)
+        if claimed is None:
             return
+        spec, kept = claimed
         pool.bell.ring()  # where one job waited there may be more
         log.info(
             "claimed",
@@ -123,16 +131,17 @@ class Slot(threading.Thread):
         try:
             run = rundir.create(self._tools.settings.runs_dir, spec, self._index)
         except (OSError, ValueError) as error:
+            kept.let_go()
             self._hand_back(spec, f"no run directory: {error}")
             raise
-        self.attempt = Attempt(self._tools, run, pool.sandbox)
+        self.attempt = Attempt(self._tools, run, pool.sandbox, kept)
         self.attempt.carry(adopted=False)
 
-    def _claim(self, pool: Pool) -> JobSpec | None:
-        """A job, or None after waiting for a reason to ask again."""
+    def _claim(self, pool: Pool) -> tuple[JobSpec, Kept] | None:
+        """A job with its devices, or None after waiting for a reason to ask again."""
         settings = self._tools.settings
         try:
-            spec = self._tools.site.claim(settings.pool_token(pool.slug), claim_body(self._tools, pool, 1))
+            spec, kept = self._ask(pool)
         except Unreachable as error:
             pause = self._backoff.next()
             log.warning("site unreachable", pool=pool.slug, error=str(error), retry_s=round(pause, 1))
@@ -152,10 +161,23 @@ class Slot(threading.Thread):
             if spec is None:
                 pool.bell.wait(settings.look_every_s)
             elif self._tools.closing.is_set():
+                kept.let_go()
                 self._hand_back(spec, "the agent is stopping")
             else:
-                return spec
+                return spec, kept
         return None
+
+    def _ask(self, pool: Pool) -> tuple[JobSpec | None, Kept]:
+        """One claim, for which all free devices are held. Raises as Site.claim does."""
+        token = self._tools.settings.pool_token(pool.slug)
+        with self._tools.gpus.offer(any_at_all=pool.has_devices) as offer:
+            spec = self._tools.site.claim(token, claim_body(self._tools, pool, 1, offer.told))
+            try:
+                return spec, offer.keep(spec.limits.gpus if spec else 0)
+            except NotOffered as error:
+                if spec is not None:
+                    self._hand_back(spec, str(error))
+                raise Rejected(str(error)) from error
 
     def _hand_back(self, spec: JobSpec, reason: str) -> None:
         try:

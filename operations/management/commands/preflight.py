@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from operations.running import environments_folder
-from runners.sandboxes import preflight
+from runners.sandboxes import preflight, table
 
 
 class Command(BaseCommand):
@@ -20,9 +20,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: str, **_options: Any) -> None:
         rows = preflight.check(environments_folder(settings.VAR))
-        widths = [max(len(str(row.limit)) for row in rows), max(len(row.enforced_by) for row in rows)]
-        for row in rows:
-            print(
-                f"{row.limit:<{widths[0]}}  {row.status:<8}  {row.enforced_by:<{widths[1]}}  {row.advice}".rstrip()
-            )
+        for line in table.lines(rows):
+            print(line)
         sys.exit(any(row.status is preflight.Status.MISSING for row in rows))
