@@ -13,13 +13,14 @@ import concurrent.futures
 import dataclasses
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from operations.corpus import leftovers, seed, task, uploading
 from operations.corpus.canaries import OTHERS
 from operations.corpus.case import SMALL, Case
-from operations.corpus.contestant import Contestant
+from operations.corpus.contestant import TERMINAL, Contestant
 from operations.corpus.judging import Judging, Outcome
 from operations.corpus.reading import Corpus
 from operations.corpus.site import SLOTS, Site, private_site
@@ -30,6 +31,8 @@ FIRST_SCORE_S = 90.0
 MOST_MEMORY = 512 << 20  # of one of the site's processes, whatever is handed in
 PROCESSES = ("web", "judge", "publisher", "agent")
 ENDED_WITHIN_S = 20.0
+LOOK_S = 2.0
+AGENT_MAY_FAIL = 3  # starts of it that end at once, before anything is judged
 
 
 @dataclasses.dataclass(slots=True)
@@ -163,13 +166,17 @@ def _scored(site: Site, contestant: Contestant, body: bytes, what: str) -> float
         submission = json.loads(body)["id"]
     except (ValueError, KeyError):
         raise NotPossible(f"{what} was refused: {body[:300]!r}") from None
-    found = contestant.wait(submission, FIRST_SCORE_S)
+    deadline = time.monotonic() + FIRST_SCORE_S
+    while True:
+        found = contestant.wait(submission, LOOK_S)
+        fails = site.restarts().get("agent", 0) >= AGENT_MAY_FAIL
+        if found["status"] in TERMINAL or fails or time.monotonic() > deadline:
+            break
     if found["verdict"] != Verdict.SCORED:
+        came = found["verdict"] or found["status"]
         waiting = (found.get("waiting_for") or {}).get("environment", "")
-        hint = f"the agent has no environment {waiting}: build it for this sandbox" if waiting else ""
-        raise NotPossible(
-            f"{what} came to {found['verdict'] or found['status']} instead of SCORED; {hint or _agents_words(site)}"
-        )
+        hint = f"no agent has the environment {waiting} for this sandbox; " if waiting and not fails else ""
+        raise NotPossible(f"{what} came to {came} instead of SCORED: {hint}{_agents_words(site)}")
     return float(found["public_score"])
 
 
