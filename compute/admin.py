@@ -1,21 +1,42 @@
-"""Environments, pools and hosts in the admin. All three come into being by commands and reports, not by forms."""
+"""Environments, pools and hosts in the admin. They come into being by commands and reports, not by forms; only an
+image of an organiser's own is entered here.
+"""
 
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from compute import own_images
 from compute.models import Environment, Pool, RunnerHost
+from compute.own_images import OwnImageForm
 
 
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
-    list_display = ("name", "version", "created_at")
+    """An environment is never changed: scores rest on it. A new image is a new row."""
+
+    form = OwnImageForm  # type: ignore[assignment]  # the base page is typed for any model
+    list_display = ("name", "version", "image", "created_at")
     list_filter = ("name",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        shown = ("name", "version", "image", "packages", "created_at")
+        return shown if obj is not None else ("name", "image")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def save_model(self, request: HttpRequest, obj: Model, form: object, change: bool) -> None:  # noqa: FBT001
+        assert isinstance(obj, Environment)  # noqa: S101 - for the type checker
+        obj.version = own_images.version_of(obj.image)
+        super().save_model(request, obj, form, change)
 
 
 class HostInline(ReadOnlyInline):

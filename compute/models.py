@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from runners.spec import IMAGE_PREFIX
+
 
 class Environment(models.Model):
     """One version of an installed set of libraries. A TaskVersion pins one, so an upgrade changes no score."""
@@ -27,6 +29,11 @@ class Environment(models.Model):
     @property
     def identifier(self) -> str:
         return f"{self.name}@{self.version}"
+
+    @property
+    def told_as(self) -> str:
+        """What a host that can run it lists when it claims."""
+        return f"{IMAGE_PREFIX}{self.image}" if self.image else self.identifier
 
 
 class Pool(models.Model):

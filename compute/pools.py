@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from compute.models import Environment, Pool, RunnerHost
+from runners.spec import IMAGE_PREFIX
 
 QUARANTINED = "quarantined"  # state of a device that nothing may run on
 SILENT_AFTER = datetime.timedelta(seconds=120)  # four missed looks
@@ -85,14 +86,23 @@ def live_hosts(pool_id: int) -> list[RunnerHost]:
     return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=since))
 
 
+def told_by(identifiers: Iterable[str], prefix: str = "") -> Q:
+    """The environments that a host listed, as a condition on Environment, or on what has one at `prefix`."""
+    found = Q(pk__in=[])
+    for identifier in identifiers:
+        name, _, version = identifier.partition("@")
+        if identifier.startswith(IMAGE_PREFIX):
+            wanted = {"image": identifier.removeprefix(IMAGE_PREFIX)}
+        else:
+            wanted = {"name": name, "version": version, "image": ""}
+        found |= Q(**{f"{prefix}{field}": value for field, value in wanted.items()})
+    return found
+
+
 def ready_environments(pool_id: int) -> list[int]:
     """Keys of the environments that some live host of the pool can run."""
     identifiers = {identifier for host in live_hosts(pool_id) for identifier in host.environments}
-    named = Q(pk__in=[])
-    for identifier in identifiers:
-        name, _, version = identifier.partition("@")
-        named |= Q(name=name, version=version)
-    return list(Environment.objects.filter(named).values_list("pk", flat=True))
+    return list(Environment.objects.filter(told_by(identifiers)).values_list("pk", flat=True))
 
 
 def usable_devices(host: RunnerHost) -> int:
@@ -107,7 +117,7 @@ def most_devices(pool_id: int) -> int:
 
 def readiness(*, pool: Pool, environment: Environment, gpus: int = 0) -> Readiness:
     hosts = live_hosts(pool.pk)
-    having = [host for host in hosts if environment.identifier in host.environments]
+    having = [host for host in hosts if environment.told_as in host.environments]
     if having:
         ready = any(usable_devices(host) >= gpus for host in having)
         return Readiness(ready=ready, hosts=len(hosts), lacks_devices=not ready)

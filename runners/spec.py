@@ -20,6 +20,9 @@ RESULT_MAX_BYTES = 256 * 1024
 MAX_OUTPUT_FILES = 20  # that leave a sandbox
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of a collected file; use fullmatch
 SHA256 = re.compile(r"[0-9a-f]{64}")
+# An organiser's own image: by digest, because a tag may mean something else tomorrow. Use fullmatch.
+IMAGE = re.compile(r"(?P<name>[a-z0-9][a-z0-9._:/-]{0,220})@sha256:(?P<digest>[0-9a-f]{64})")
+IMAGE_PREFIX = "image:"  # before it among the environments that a claim lists
 
 
 class JobKind(enum.StrEnum):

@@ -12,7 +12,6 @@ A digest is that of the registry's manifest, or the image's own id where it came
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -22,8 +21,8 @@ from typing import Any
 from runners.environments.failures import BuildError, PackagesUnreachableError
 from runners.environments.image_engine import ImageEngine
 from runners.sandboxes.engine import EngineError
+from runners.spec import IMAGE
 
-IDENTITY = re.compile(r"(?P<name>[a-z0-9][a-z0-9._:/-]{0,220})@sha256:(?P<digest>[0-9a-f]{64})")
 FOLDER = "own-images"  # below the environments' root
 _TRIAL = "import sys; print(sys.version.split()[0])"
 _REACHES_OUT = ("LD_PRELOAD=", "LD_AUDIT=")  # into hooks of a runtime, which run on the host (CVE-2025-23266)
@@ -33,7 +32,7 @@ Say = Callable[[str], None]
 
 def admit(identity: str, root: Path, host: str, say: Say) -> None:
     """Bring an image here unless it is there, look it over, let runs have it. Raises BuildError, EngineError."""
-    if not IDENTITY.fullmatch(identity):
+    if not IMAGE.fullmatch(identity):
         raise BuildError(
             f"{identity} does not name an image by digest: write <name>@sha256:<64 hexadecimal digits>, which "
             "`docker image inspect --format '{{.RepoDigests}}' NAME:TAG` tells. A tag may mean something else tomorrow."
@@ -81,7 +80,7 @@ def find_own(identity: str, root: Path, host: str) -> str:
 
 def present(engine: ImageEngine, identity: str) -> dict[str, Any] | None:
     """What the daemon knows of the image, or None: by its registry's digest, else by its own id."""
-    found = IDENTITY.fullmatch(identity)
+    found = IMAGE.fullmatch(identity)
     if found is None:
         return None
     image = engine.image(identity)
