@@ -14,10 +14,11 @@ import uuid
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import tokens
+from compute import pools
 from compute.models import Pool
 from judge import bell, fairness, feed, settling, specification, transitions
 from judge.models import Job
@@ -44,10 +45,7 @@ def claim(
     Of its `usable` GPUs `free` are free, and stay so until it has the answer.
     """
     now = timezone.now()
-    ready = Q(pk__in=[])
-    for identifier in environments:
-        name, _, version = identifier.partition("@")
-        ready |= Q(environment__name=name, environment__version=version)
+    ready = pools.told_by(environments, "environment__")
     jobs = Job.objects.filter(fairness.claimable(now), ready, pool=pool)
     jobs = fairness.fitting(jobs, free=free, usable=usable, now=now)
     for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
