@@ -174,6 +174,7 @@ def build(job: Job, *, token: str) -> JobSpec:
         attempt=job.attempt,
         token=token,
         environment=job.environment.identifier,
+        image=job.environment.image,
         argv=_argv(job),
         inputs=_inputs(job),
         limits=limits_of(job),
