@@ -22,6 +22,7 @@ from runners.verdict import Verdict
 GRACE_S = 5.0  # a run ends within its wall limit and this, whatever it does
 START_S = 5.0  # and this is for its sandbox to start, and its files to be brought and fetched
 SCORED_WITHIN_S = 60.0
+MARKER = 200  # bytes of the line that says that a log was cut
 ROUNDED = 1e-9
 NOT_JUDGED = "not judged"
 
@@ -102,7 +103,8 @@ class Judging:
         pages += self.contestant.crawl(submission, slug, self.another)
         got = _verdict(found)
         faults = _unexpected(case, got, found["public_score"]) + _late(case, seconds)
-        faults += self._overran(case, found, jobs) + _acting(case, submission, pages)
+        faults += self._overran(case, found, jobs) + self._long_log(case, jobs)
+        faults += _acting(case, submission, pages)
         return Outcome(
             case=case,
             got=got,
@@ -116,6 +118,13 @@ class Judging:
     def _seen(self, pages: list[Fetched]) -> list[str]:
         found = [(place, page.address) for page in pages for place in self.canaries.seen(page.everything())]
         return [f"{place} in {address}" for place, address in dict.fromkeys(found)]
+
+    def _long_log(self, case: Case, jobs: list[str]) -> list[str]:
+        """Whether more of a log is kept than the case's cap and the line that says so."""
+        query = "select coalesce(sum(length(data)), 0) from judge_logchunk where job_id = ?"
+        most = case.limits.log_kb * 1024 + MARKER
+        kept = [self.host.rows(query, job.replace("-", ""))[0][0] for job in jobs]
+        return [f"{size} bytes of its log are kept, and its cap is {most}" for size in kept if size > most]
 
     def _overran(self, case: Case, found: Mapping[str, Any], jobs: list[str]) -> list[str]:
         """Whether a program had more than its wall limit and the grace."""

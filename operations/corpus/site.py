@@ -3,7 +3,7 @@
 Theory of operation. Every setting that the operator made for the real site is left out, so nothing here can touch its
 database, its broker or its secrets. What is the host's is kept: the built environments and images, and the sandbox.
 Temporary files of all processes go below the folder, so that what they leave is seen; the folder is removed at the end.
-Tokens are planted in the environment of the site's processes and of the agent, and in files that everybody may read.
+Tokens are planted in the environment of the site's processes and of the agent, and in a file that everybody may read.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from operations import processes, running
 from operations.commands import run
-from operations.corpus import seed, task
+from operations.corpus import host_file, seed, task
 from operations.corpus.canaries import HOST, SITE, WORKER, Canaries
 from operations.corpus.case import SMALL, Case
 from operations.corpus.seed import Place, Plan
@@ -36,7 +36,6 @@ from runners.spec import Limits
 
 SLOTS = 2  # cases at the same time
 USED = ("scoring", "python")
-HOST_PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - where sandboxes have folders of the same name
 KEPT = ("PODIUM_DOCKER_HOST", "PODIUM_WARM", "PODIUM_WARM_MB", "PODIUM_GPUS")  # the host's own
 
 
@@ -127,7 +126,7 @@ async def private_site(
     canaries = Canaries.plant(task.watched(features))
     machine = _machine(environments, sandbox, canaries)
     try:
-        with _host_files(canaries):
+        with host_file.planted(canaries.tokens[HOST]):
             async with _running(machine, cases, features, say) as site:
                 yield site
     finally:
@@ -160,21 +159,6 @@ def _check_environments(environments: Path, sandbox: str) -> None:
             f"the environments {' and '.join(missing)} are not built in {environments}: run "
             f".venv/bin/python -m runners.environments build {' '.join(missing)} --root {environments}"
         )
-
-
-@contextlib.contextmanager
-def _host_files(canaries: Canaries) -> Iterator[None]:
-    """Files with a token that everybody on the host may read."""
-    with contextlib.ExitStack() as stack:
-        for place in HOST_PLACES:
-            if os.access(place, os.W_OK):
-                file = stack.enter_context(
-                    tempfile.NamedTemporaryFile("w", dir=place, prefix="podium-corpus-canary-")
-                )
-                file.write(canaries.tokens[HOST] + "\n")
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)
-        yield
 
 
 @contextlib.asynccontextmanager
