@@ -16,11 +16,12 @@ from typing import Any
 
 from runners.sandboxes import flags, seccomp
 from runners.sandboxes.plan import SandboxPlan
+from runners.spec import Limits
 
 CONTAINER_LABEL = "podium.run"
 HELLO = b"podium: held\n"
 GO = b"\n"
-RUNSC_THREADS = 64  # host threads; seen: up to 30 on two processors
+RUNSC_THREADS, RUNSC_TIMES = 128, 3  # of its own, and beside each of the program's; at most
 _MIB = 1 << 20
 # Its stdin is our line and then nothing; `exec` leaves no shell behind. Nothing of the image but the shell has run.
 _HOLD = (
@@ -104,7 +105,7 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
         "Privileged": False,
         "Memory": memory,
         "MemorySwap": memory,  # the same: no swap, with it a memory limit says nothing
-        "PidsLimit": limits.pids + own_processes(runsc=setting.runtime == "runsc"),
+        "PidsLimit": limits.pids + own_processes(limits, runsc=setting.runtime == "runsc"),
         "CpuShares": 256,  # a quarter of everybody else's share: what runs the host goes first
         "OomScoreAdj": 500,  # when the host runs out of memory, runs go first
         "CgroupParent": setting.cgroup_parent,
@@ -125,9 +126,13 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
     return host
 
 
-def own_processes(*, runsc: bool) -> int:
-    """What runs in a container beside the program: init, or the threads of gVisor's kernel and file server."""
-    return RUNSC_THREADS if runsc else 1
+def own_processes(limits: Limits, *, runsc: bool) -> int:
+    """What runs in a container beside the program.
+
+    Under Docker's own runtime that is init. gVisor's kernel has host threads of its own and several for each of
+    the program's: it breaks down where one is refused, which ends the run. So its limit is generous, and coarse.
+    """
+    return RUNSC_THREADS + RUNSC_TIMES * limits.pids if runsc else 1
 
 
 def _environment(plan: SandboxPlan, setting: Setting) -> list[str]:

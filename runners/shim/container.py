@@ -64,7 +64,7 @@ class Container:
         self._engine = Engine(scene.settings["docker_host"])
         self._name: str = scene.settings["container"]
         runsc = scene.settings["runtime"] == "runsc"
-        self.own_processes = docker_flags.own_processes(runsc=runsc)
+        self.own_processes = docker_flags.own_processes(scene.plan.limits, runsc=runsc)
         self.box = Box(scene.rundir / "box", scene.plan, flags.uid_of(scene.plan))
         self._ended_alone = False
         self._went_at = 0.0
