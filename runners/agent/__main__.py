@@ -30,6 +30,7 @@ from runners.agent.attempt import Tools
 from runners.agent.bell import Bell, StreamListener
 from runners.agent.cache import InputCache
 from runners.agent.examined import Found
+from runners.agent.readiness import Readiness
 from runners.agent.report import Reporter
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, SettingsError, StopMode
@@ -65,6 +66,7 @@ class Agent:
                 Leases(chosen.agent_dir / "gpus", chosen.runs_dir),
                 clean_mb=chosen.gpu_clean_mb,
             ),
+            readiness=Readiness(chosen),
             threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
         )
         self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]

@@ -29,6 +29,7 @@ from runners.agent import box
 from runners.agent.cache import BadInput, InputCache
 from runners.agent.examined import Found
 from runners.agent.heart import Heart, Watched
+from runners.agent.readiness import Readiness
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
 from runners.agent.site import Broken, Ended, Rejected, Site, SiteError, Stale, Unreachable, patiently
@@ -37,6 +38,7 @@ from runners.sandboxes.plan import SandboxError
 from runners.sandboxes.trees import BadArchive
 from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, RunFacts
+from runners.warm.pool import WarmPool
 
 log = structlog.get_logger()
 
@@ -71,7 +73,9 @@ class Tools:
     halting: threading.Event  # nothing more is waited for
     preflight: Found
     gpus: Keeper
+    readiness: Readiness
     threads: int  # how many a run may use for its arithmetic
+    warm: WarmPool | None = None
 
 
 class Attempt:

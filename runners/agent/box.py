@@ -6,15 +6,18 @@ import dataclasses
 import os
 from pathlib import Path
 
-from runners import environments
+from runners.agent import readiness
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings
 from runners.gpu.access import access_to
 from runners.gpu.choice import pynvml_file
 from runners.gpu.keeper import Kept
 from runners.sandboxes import shims, trees
+from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import JobSpec, OutputFile
+from runners.warm.idle import give
+from runners.warm.pool import WarmPool
 
 cancel, outcome, points, reap, usage = (shims.cancel, shims.outcome, shims.points, shims.reap, shims.usage)
 
@@ -23,20 +26,36 @@ class CannotStart(Exception):
     """Nothing ran, and the contestant is not to blame."""
 
 
-def start(run: RunDir, settings: Settings, threads: int, sandbox: str, kept: Kept) -> None:
-    """Start the sandbox of an attempt whose inputs are in place; its shim has the devices. Raises CannotStart."""
+def start(
+    run: RunDir, settings: Settings, threads: int, sandbox: str, kept: Kept, warm: WarmPool | None
+) -> bool:
+    """Start the sandbox of an attempt whose inputs are in place; its shim has the devices. Raises CannotStart.
+
+    True when it was a warm one.
+    """
     try:
-        environment = environments.find(settings.environments_dir, run.spec.environment)
-        known = with_devices(plan(run.spec, run, environment, threads), kept, settings.gpus)
+        environment, image = readiness.located(settings, Sandbox(sandbox), run.spec)
+        known = with_devices(plan(run.spec, run, environment, threads, image), kept, settings.gpus)
+        if warm is not None and _start_warm(run, known, sandbox, warm):
+            return True
         kept.assign(run.path.name)
         inherited = [lease.handle for lease in kept.leases]
         shims.launch(run.sandbox, known, sandbox, cgroup=run.path.name, inherited=inherited)
         kept.let_go()
     except (SandboxError, OSError, LookupError, ValueError) as error:
         raise CannotStart(str(error)) from error
+    return False
 
 
-def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> SandboxPlan:
+def _start_warm(run: RunDir, known: SandboxPlan, sandbox: str, warm: WarmPool) -> bool:
+    """Whether there was a warm sandbox for it, and it runs."""
+    idle = warm.take(known, run.spec.environment, sandbox)
+    if idle is None:
+        return False
+    return give(idle, known, run.sandbox)
+
+
+def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int, image: str = "") -> SandboxPlan:
     return SandboxPlan(
         argv=spec.argv,
         environment=str(environment),
@@ -48,7 +67,7 @@ def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int) -> Sandbox
         slot=run.slot,
         tree=spec.tree,
         cwd=spec.cwd,
-        image=spec.image,
+        image=image,
         env=(("OMP_NUM_THREADS", str(threads)), ("PODIUM_JOB_KIND", str(spec.kind))),
     )
 

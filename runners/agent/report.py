@@ -9,12 +9,12 @@ from typing import Any
 
 import structlog
 
-from runners import environments
 from runners.agent.attempt import Tools
 from runners.agent.settings import SettingsError
 from runners.agent.site import SiteError
 from runners.agent.slot import Pool, claim_body
 from runners.gpu.driver import DeviceState
+from runners.sandboxes.choice import Sandbox
 
 log = structlog.get_logger()
 
@@ -33,7 +33,8 @@ class Reporter(threading.Thread):
         self._free: set[str] = set()
         self._last: list[dict[str, Any]] = []
         # Before any slot has asked: what is built from now on, a slot may have asked without.
-        self._known = set(environments.ready(tools.settings.environments_dir))
+        sandboxes = {Sandbox(pool.sandbox) for pool in pools}
+        self._known = {name for sandbox in sandboxes for name in tools.readiness.ready(sandbox)}
         self._reported_at = 0.0
 
     def run(self) -> None:

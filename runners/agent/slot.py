@@ -7,12 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from runners import environments
 from runners.agent import examined, rundir
 from runners.agent.attempt import Attempt, Tools
 from runners.agent.bell import Bell
@@ -46,19 +44,18 @@ class Pool:
 
 def claim_body(tools: Tools, pool: Pool, slots: int, devices: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What a claim tells about this host. `slots` 0 only reports and gets no job."""
-    root: Path = tools.settings.environments_dir
+    sandbox = Sandbox(pool.sandbox)
     building = {
         name: {field: plain(told) if isinstance(told, str) else told for field, told in progress.items()}
-        for name, progress in environments.progress(root).items()
-        if progress.get("state") != "ready"
+        for name, progress in tools.readiness.building(sandbox).items()
     }
     return {
         "host": plain(tools.settings.host),
         "slots": slots,
-        "environments": environments.ready(root),
+        "environments": tools.readiness.ready(sandbox),
         "building": building,
         "sandbox": pool.sandbox,
-        "preflight": examined.told(tools.preflight.get(Sandbox(pool.sandbox), ())),
+        "preflight": examined.told(tools.preflight.get(sandbox, ())),
         "allow_soft_limits": tools.settings.allow_soft_limits,
         "devices": list(devices) if pool.has_devices else [],
     }

@@ -4,7 +4,7 @@ auto                          every device of NVIDIA's driver; none where there 
 0,1 or GPU-…,MIG-…            those of NVIDIA's driver alone, by index or UUID
 fake0:16384,fake1:16384       a list, for tests and for hosts without a GPU (runners/gpu/listed.py)
 table:/path.json              the same from a file
-(nothing)                     none
+none                          none
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runners.gpu.driver import Driver
 from runners.gpu.listed import Listed, Table
 from runners.gpu.nvml import Nvml
 
-AUTO = "auto"
+AUTO, NONE = "auto", "none"
 _TABLE = "table:"
 # Where NVIDIA's kernel driver is loaded one of them is there; elsewhere nobody need be asked again and again.
 _LOADED = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidiactl"))
@@ -30,7 +30,7 @@ def open_driver(text: str, pynvml: str = "") -> Driver | None:
     `pynvml` is the file of that module, for a process that does not see installed packages.
     """
     text = text.strip()
-    if not text:
+    if text in {"", NONE}:
         return None
     if text.startswith(_TABLE):
         path = Path(text.removeprefix(_TABLE))

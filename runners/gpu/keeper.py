@@ -14,6 +14,7 @@ with none because another is just asking with all.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,24 @@ class NotOffered(Exception):
     """A job needs more devices than its claim offered."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """The devices of one job, from its claim until its shim has them."""
+
+    devices: tuple[Device, ...] = ()
+    leases: tuple[Lease, ...] = ()
+
+    def assign(self, run: str) -> None:
+        """Write down whose they are; before the shim starts."""
+        for lease in self.leases:
+            lease.assign(run)
+
+    def let_go(self) -> None:
+        """Leave them to whoever inherited the leases; harmless when that is done."""
+        for lease in self.leases:
+            lease.let_go()
+
+
 class Offer:
     """The devices a claim may count on."""
 
@@ -45,12 +64,12 @@ class Offer:
         self.told: list[dict[str, Any]] = [report.as_json() for report in reports]
         self._leases, self._known = leases, known
 
-    def keep(self, count: int) -> list[tuple[Device, Lease]]:
-        """The leases of `count` devices, now the caller's to let go of. Raises NotOffered."""
+    def keep(self, count: int) -> Kept:
+        """`count` devices, now the caller's to let go of. Raises NotOffered."""
         if count > len(self._leases):
             raise NotOffered(f"the job needs {count} devices, and {len(self._leases)} were offered")
         kept, self._leases = self._leases[:count], self._leases[count:]
-        return [(self._known[lease.device], lease) for lease in kept]
+        return Kept(tuple(self._known[lease.device] for lease in kept), tuple(kept))
 
     def withdraw(self) -> None:
         for lease in self._leases:
@@ -79,9 +98,9 @@ class Keeper:
         self._quarantined: dict[str, tuple[float, str]] = {}  # when it is looked at again, and why
 
     @contextmanager
-    def offer(self) -> Iterator[Offer]:
+    def offer(self, *, any_at_all: bool = True) -> Iterator[Offer]:
         """Every free device, leased until the block ends or the offer's `keep` takes it out."""
-        if self._driver is None:
+        if self._driver is None or not any_at_all:
             yield Offer((), [], {})
             return
         with self._asking:
@@ -160,5 +179,5 @@ class Keeper:
         if absent := next((node for node in device.nodes if not Path(node).exists()), ""):
             return f"{absent} is missing: run nvidia-modprobe -u -c 0 on the host"
         if processes:
-            return f"{processes} processes still compute on it"
+            return f"processes that compute on it: {processes}"
         return f"{used} MB of its memory are in use" if used > self._clean_mb else ""

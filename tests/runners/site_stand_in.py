@@ -211,7 +211,8 @@ class SiteStandIn:
         if not raw["slots"]:
             return Answer(204)
         for job in self.jobs.values():
-            fits = job.fields["environment"] in raw["environments"]
+            free = sum(device["state"] == "free" for device in raw.get("devices", ()))
+            fits = job.fields["environment"] in raw["environments"] and job.fields["limits"].gpus <= free
             if job.status == "QUEUED" and job.pool == pool and fits and job.attempt < self.max_attempts:
                 job.status, job.attempt = "RUNNING", job.attempt + 1
                 job.token, job.log, job.samples = secrets.token_hex(16), bytearray(), []

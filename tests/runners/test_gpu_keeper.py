@@ -14,7 +14,7 @@ import pytest
 
 from runners.gpu.choice import open_driver
 from runners.gpu.driver import Driver
-from runners.gpu.keeper import CLEAN_WITHIN_S, LOOK_AGAIN_S, Keeper, NotOffered
+from runners.gpu.keeper import CLEAN_WITHIN_S, LOOK_AGAIN_S, Keeper, Kept, NotOffered
 from runners.gpu.leases import FACTS, Leases
 from runners.gpu.nvml import Nvml
 
@@ -65,10 +65,10 @@ def test_a_host_without_devices_offers_none_and_asks_nobody(tmp_path: Path) -> N
 def test_devices_that_were_offered_and_not_kept_are_free_again(host: Host) -> None:
     with host.keeper.offer() as offer:
         assert [told["state"] for told in offer.told] == ["free", "free"]
-        ((device, lease),) = offer.keep(1)
+        kept = offer.keep(1)
     assert host.states() == {"fake0": "leased", "fake1": "free"}
-    lease.let_go()
-    assert device.id == "fake0"
+    assert [device.id for device in kept.devices] == ["fake0"]
+    kept.let_go()
     assert host.states() == {"fake0": "free", "fake1": "free"}
 
 
@@ -86,13 +86,13 @@ def test_many_slots_that_ask_at_once_never_hold_the_same_device_and_all_come_thr
         for round_ in range(20):
             with host.keeper.offer() as offer:
                 count = 1 + round_ % 2
-                kept = offer.keep(count) if len(offer._leases) >= count else []
-                for device, _ in kept:
+                kept = offer.keep(count) if len(offer._leases) >= count else Kept()
+                for device in kept.devices:
                     if holders.setdefault(device.id, threading.get_ident()) != threading.get_ident():
                         clashes.append(device.id)
-            for device, lease in kept:
+            for device in kept.devices:
                 holders.pop(device.id)
-                lease.let_go()
+            kept.let_go()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -170,8 +170,8 @@ def test_a_quarantined_device_is_never_leased(host: Host) -> None:
         kept = offer.keep(1)
         with pytest.raises(NotOffered):
             offer.keep(1)
-    assert [device.id for device, _ in kept] == ["fake1"]
-    kept[0][1].let_go()
+    assert [device.id for device in kept.devices] == ["fake1"]
+    kept.let_go()
 
 
 def test_a_device_that_the_driver_does_not_list_any_more_is_missed_and_not_forgotten(host: Host) -> None:
