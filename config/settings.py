@@ -255,6 +255,8 @@ PODIUM_BLOBS = VAR / "blobs"
 PODIUM_MAX_UPLOAD_MB = env.number("PODIUM_MAX_UPLOAD_MB", 100)
 PODIUM_MAX_DATA_MB = env.number("PODIUM_MAX_DATA_MB", 512)
 PODIUM_MAX_OUTPUT_MB = env.number("PODIUM_MAX_OUTPUT_MB", 256)
+# Of a team and phase: programs that failed in their rehearsal on public samples, which costs no quota.
+PODIUM_FREE_REHEARSALS_PER_DAY = env.number("PODIUM_FREE_REHEARSALS_PER_DAY", 20)
 PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3

@@ -53,14 +53,14 @@ def _check(content: bytes) -> None:
         raise NotANotebook(_("This notebook has no code: add a cell that writes submission.csv."))
 
 
-def code_cells(head: bytes) -> list[str] | None:
-    """The sources of a small notebook's code cells, the first of them; None when `head` is no whole notebook."""
+def code_cells(head: bytes, *, most: int | None = _PREVIEW_CELLS) -> list[str] | None:
+    """The sources of a notebook's code cells, the first of them; None when `head` is no whole notebook."""
     try:
         raw = _object(head)
         sources = [_code_of(number, cell) for number, cell in enumerate(raw["cells"], start=1)]
     except (NotANotebook, KeyError, TypeError):
         return None
-    return [source for source in sources if source.strip()][:_PREVIEW_CELLS]
+    return [source for source in sources if source.strip()][:most]
 
 
 def _object(content: bytes) -> dict[str, Any]:

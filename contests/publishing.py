@@ -62,7 +62,7 @@ def task_problems(version: TaskVersion) -> list[str]:
 
 
 def _settings_problems(version: TaskVersion) -> list[str]:
-    found = []
+    found: list[str] = []
     name = version.task.title
     found.extend(
         _("Task “%(task)s”: %(problem)s") % {"task": name, "problem": check_texts.sentence(finding)}

@@ -49,6 +49,12 @@ def day_start(now: datetime.datetime) -> datetime.datetime:
     return now.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def costs_quota(verdict: str, *, started: bool) -> bool:
-    """Whether a submission with this verdict (or none yet) uses up one of the day's submissions."""
+def costs_quota(verdict: str, *, started: bool, rehearsing: bool = False) -> bool:
+    """Whether a submission with this verdict (or none yet) uses up one of the day's submissions.
+
+    One that ended in its rehearsal on public samples has met no hidden data and costs nothing; how many of those a day
+    takes is bounded by PODIUM_FREE_REHEARSALS_PER_DAY.
+    """
+    if verdict and rehearsing:
+        return False
     return verdict not in FREE_VERDICTS and (started or verdict not in FREE_UNLESS_STARTED)

@@ -29,7 +29,7 @@ def cancel(submission: Submission) -> bool:
     for job in Job.objects.filter(run=run, status__in=transitions.LIVE):
         if transitions.move(job, Job.Status.CANCELLED, finished_at=now):
             ended = True
-            used |= usage.of_cancelled(job)
+            used |= usage.added(run, usage.of_cancelled(job))
             transaction.on_commit(functools.partial(feed.queue_moved, job.pool_id))
     if ended:
         transitions.conclude(run, Verdict.CANCELLED, now, **used)

@@ -23,6 +23,7 @@ _FIELD_OF = {
     "too_large": "file",
     "binary": "file",
     "bad_notebook": "file",
+    "bad_project": "file",
     "no_environment": "environment",
     "long_note": "note",
     "no_task": "task",

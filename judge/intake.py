@@ -24,7 +24,7 @@ from accounts.models import User
 from compute.models import Environment
 from contests import blobs, joining, notebooks, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
-from judge import feed, first_look, quotas, results
+from judge import feed, first_look, projects, quotas, results
 from judge.models import Run
 from leaderboard import boards
 
@@ -157,6 +157,16 @@ def no_scoring() -> Rejected:
 def taken_kind(version: TaskVersion, filename: str) -> str:
     """The kind that this file name stands for. Raises Rejected when the task does not take it."""
     kind = rules.kind_of(filename)
+    projects_taken = Submission.Kind.PROJECT in version.kinds
+    if projects_taken and filename.lower().endswith(projects.ARCHIVES):
+        raise Rejected("wrong_kind", _("Of archives only .zip is taken. %s") % projects.pack_it())
+    if kind == Submission.Kind.PROJECT and not projects_taken:
+        wanted = ", ".join(s for s, k in rules.KIND_OF_SUFFIX.items() if k in version.kinds)
+        raise Rejected(
+            "wrong_kind",
+            _("This task takes no projects (.zip). It takes files that end in: %(endings)s")
+            % {"endings": wanted},
+        )
     if kind is None or kind not in version.kinds:
         wanted = ", ".join(s for s, k in rules.KIND_OF_SUFFIX.items() if k in version.kinds)
         raise Rejected(
@@ -199,8 +209,12 @@ def stored(file: UploadedFile[Any], version: TaskVersion, kind: str) -> tuple[st
     if not file.size:
         raise Rejected("empty", _("The file is empty."))
     try:
+        if kind == Submission.Kind.PROJECT and file.size <= limit:
+            projects.check(file)
         pieces = _notebook(file) if kind == Submission.Kind.NOTEBOOK else _looked_at(file, version, kind)
         sha256, size = blobs.write(pieces, max_bytes=limit)
+    except projects.NotAProject as error:
+        raise Rejected("bad_project", str(error)) from error
     except notebooks.NotANotebook as error:
         raise Rejected("bad_notebook", str(error)) from error
     except blobs.TooLarge as error:

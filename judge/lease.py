@@ -51,7 +51,7 @@ def claim(
     for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
         try:
             spec = _take(job, host=host, now=now)
-        except (ValueError, TypeError, LookupError, specification.ForbiddenPool) as error:
+        except (ValueError, TypeError, LookupError, specification.Forbidden) as error:
             # What the organiser defined cannot be judged. It must not stand in the way of other contests' jobs.
             _fail_undefined(job, f"This job cannot be specified: {error}")
             continue
@@ -81,7 +81,9 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
         )
         if changed != 1:
             return None  # another host was first
-        job = Job.objects.select_related(*SUBJECT, "pool", "environment", "predictions").get(pk=job.pk)
+        job = Job.objects.select_related(*SUBJECT, "pool", "environment", "predictions", "model").get(
+            pk=job.pk
+        )
         transitions.under_way(job, now)
         transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
         return specification.build(job, token=token)

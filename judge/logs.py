@@ -1,19 +1,27 @@
-"""The log of a run: kept as bytes by offset, shown as inert text."""
+"""The log of a run: kept as bytes by offset, shown as inert text.
+
+A run of several stages has one log: that of its first stage, then that of the next, as far as they may be shown. Of a
+program beside hidden features not a byte is kept, whatever its host sends.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+from collections.abc import Iterator
 
+import structlog
 from django.db import transaction
 from django.db.models import F
 
 from contests.models import Submission
-from judge import feed, lease, runs, specification
+from judge import feed, lease, runs, specification, stages
 from judge.logs_text import inert, whole
 from judge.models import Job, LogChunk
 from runners.spec import JobKind
 
+log = structlog.get_logger(__name__)
 MAX_CHUNK = 64 * 1024
 SLACK = 4096  # room for the shim's own marker line after the cap
 
@@ -31,8 +39,12 @@ class LogPart:
 def append(job: Job, *, offset: int, data: bytes) -> int:
     """Keep a chunk that continues the log; returns how many bytes the site now has.
 
-    A chunk sent twice is kept once; a gap is refused by answering where to continue.
+    A chunk sent twice is kept once; a gap is refused by answering where to continue. What must not be shown is
+    acknowledged, so that its host does not send it for ever, and dropped.
     """
+    if stages.withheld(job):
+        log.warning("log of a withheld job dropped", job=str(job.pk), host=job.host, size=len(data))
+        return offset + len(data)
     cap = specification.limits_of(job).log_kb * 1024 + SLACK
     with transaction.atomic():
         current = Job.objects.select_for_update().get(pk=job.pk)
@@ -46,27 +58,53 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
             return max(have, offset + len(data)) if have >= cap and offset <= have else have
         LogChunk.objects.create(job=job, attempt=job.attempt, offset=have, data=fresh)
         Job.objects.filter(pk=job.pk).update(log_bytes=F("log_bytes") + len(fresh))
-        if job.run is not None and job.kind == JobKind.RUN:  # our own programs' words are for operators
-            transaction.on_commit(functools.partial(feed.log_arrived, job.run.submission_id, have, fresh))
+        if job.run is not None and stages.is_program(job):  # our own programs' words are for operators
+            place = _before(job, stages.shown(job.run)) + have
+            transaction.on_commit(functools.partial(feed.log_arrived, job.run.submission_id, place, fresh))
     return have + len(fresh)
 
 
 def read(submission: Submission, after: int = 0, limit: int = 65_536) -> LogPart:
     """The log from byte `after` on, at most about `limit` bytes."""
-    job = Job.objects.filter(run=runs.current(submission), kind=JobKind.RUN).first()
-    if job is None:
-        return LogPart(after, "", after, complete=True)
+    jobs = stages.shown(runs.current(submission))
     after = max(0, after)
-    data, start = b"", after
-    for chunk in LogChunk.objects.filter(job=job, attempt=job.attempt).order_by("offset").iterator():
-        piece = bytes(chunk.data)
-        if chunk.offset + len(piece) <= after:
-            continue
-        data += piece[max(0, after - chunk.offset) :]
-        if len(data) >= limit:
-            break
-    ended = job.status not in (Job.Status.QUEUED, Job.Status.RUNNING)
-    all_of_it = start + len(data) >= job.log_bytes and len(data) <= limit
+    if not jobs:
+        return LogPart(after, "", after, complete=True)
+    data = b"".join(_pieces(jobs, after, limit))
+    size = sum(job.log_bytes for job in jobs)
+    # A stage that may follow has no job yet.
+    ended = submission.is_terminal or (all(_ended(job) for job in jobs) and not _goes_on(jobs[-1]))
+    all_of_it = after + len(data) >= size and len(data) <= limit
     data = data if ended and all_of_it else whole(data[:limit])
-    end = start + len(data)
-    return LogPart(start, inert(data), end, complete=ended and end >= job.log_bytes)
+    end = after + len(data)
+    return LogPart(after, inert(data), end, complete=ended and end >= size)
+
+
+def _pieces(jobs: list[Job], after: int, limit: int) -> Iterator[bytes]:
+    """The bytes from `after` on, up to the end of the chunk that reaches `limit`."""
+    begin, have = 0, 0
+    for job in jobs:
+        for chunk in LogChunk.objects.filter(job=job, attempt=job.attempt).order_by("offset").iterator():
+            piece, place = bytes(chunk.data), begin + chunk.offset
+            if place + len(piece) <= after:
+                continue
+            yield (found := piece[max(0, after - place) :])
+            have += len(found)
+            if have >= limit:
+                return
+        begin += job.log_bytes
+
+
+def _before(job: Job, jobs: list[Job]) -> int:
+    """How much of the run's log lies before that of this job."""
+    earlier = itertools.takewhile(lambda each: each.pk != job.pk, jobs)
+    return sum(each.log_bytes for each in earlier)
+
+
+def _ended(job: Job) -> bool:
+    return job.status not in (Job.Status.QUEUED, Job.Status.RUNNING)
+
+
+def _goes_on(job: Job) -> bool:
+    """Whether the job of another stage whose log is shown may follow this one."""
+    return job.kind == JobKind.TRAIN and job.run is not None and not job.run.task_version.hides_features

@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contests import joining, rules
 from contests.models import Contest, Phase, Submission, SubmissionQuerySet, Team
-from judge.models import Run
+from judge.models import Job, Run
+from runners.spec import JobKind
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Quota:
     used_total: int
     total_limit: int | None
     resets_at: datetime.datetime
+    rehearsals_today: int = 0  # that failed, and so were free
+    rehearsals_limit: int = 1
 
     @property
     def left_today(self) -> int:
@@ -39,6 +43,8 @@ class Quota:
     @property
     def left(self) -> int:
         """How many can be handed in now: the smaller of what the day and the phase leave."""
+        if self.rehearsals_today >= self.rehearsals_limit:
+            return 0
         return self.left_today if self.left_total is None else min(self.left_today, self.left_total)
 
     @property
@@ -52,6 +58,11 @@ class Quota:
             return _(
                 "You have used all %(limit)s submissions of today. The next day starts at 00:00 UTC."
             ) % {"limit": self.daily_limit}
+        if self.rehearsals_today >= self.rehearsals_limit:
+            return _(
+                "%(limit)s of your programs have failed in their rehearsals today, and no more are tried for free. Run "
+                "your program on the public files at home. The next day starts at 00:00 UTC."
+            ) % {"limit": self.rehearsals_limit}
         return ""
 
 
@@ -60,21 +71,49 @@ def costing(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
 
     What became of the first run decides: judging again costs nothing and gives nothing back.
     """
-    first = Run.objects.filter(submission=OuterRef("pk"), generation=1)
     free = Q(verdict__in=rules.FREE_VERDICTS) | Q(verdict__in=rules.FREE_UNLESS_STARTED, started_at=None)
-    return submissions.filter(trial=False).exclude(Exists(first.filter(free)))
+    return (
+        submissions.filter(trial=False)
+        .exclude(Exists(_first_run().filter(free)))
+        .exclude(Exists(_ended_rehearsing()))
+    )
+
+
+def _first_run() -> QuerySet[Run]:
+    return Run.objects.filter(submission=OuterRef("pk"), generation=1)
+
+
+def _ended_rehearsing() -> QuerySet[Run]:
+    """First runs that ended before their program met the hidden features."""
+    of_kind = Job.objects.filter(run=OuterRef("pk"))
+    return (
+        _first_run()
+        .exclude(verdict="")
+        .filter(Exists(of_kind.filter(kind=JobKind.REHEARSE)))
+        .exclude(Exists(of_kind.filter(kind=JobKind.RUN)))
+    )
 
 
 def of(team: Team | None, phase: Phase, now: datetime.datetime) -> Quota:
     """The quota of a team (None: of somebody who has not joined yet). A rejudge is no submission and costs nothing."""
-    used_today = used_total = 0
+    used_today = used_total = rehearsals = 0
     midnight = rules.day_start(now)
     if team is not None:
         counted = costing(Submission.objects.filter(team=team, phase=phase))
         used_today = counted.filter(created_at__gte=midnight).count()
         used_total = counted.count()
+        # One that our fault or a call before its start has ended is free anyway.
+        tried = Exists(_ended_rehearsing().exclude(started_at=None).exclude(verdict__in=rules.FREE_VERDICTS))
+        own = Submission.objects.filter(team=team, phase=phase, trial=False, created_at__gte=midnight)
+        rehearsals = own.filter(tried).count()
     return Quota(
-        used_today, phase.daily_limit, used_total, phase.total_limit, midnight + datetime.timedelta(days=1)
+        used_today,
+        phase.daily_limit,
+        used_total,
+        phase.total_limit,
+        midnight + datetime.timedelta(days=1),
+        rehearsals,
+        settings.PODIUM_FREE_REHEARSALS_PER_DAY,
     )
 
 

@@ -18,10 +18,21 @@ from django.utils import timezone
 from compute.models import Pool
 from contests import blobs
 from contests.models import Blob, Check, Submission
-from judge import bell, feed, lease, notebooks, settling, specification, transitions, usage
+from judge import (
+    bell,
+    feed,
+    lease,
+    notebooks,
+    settling,
+    specification,
+    stages,
+    transitions,
+    usage,
+    withholding,
+)
 from judge.models import Job, JobUpload, Run, RunFile
 from leaderboard import boards
-from runners.spec import RESULT_FILE, RESULT_MAX_BYTES, SUBMISSION_FILE, JobKind, OutputFile
+from runners.spec import RESULT_FILE, RESULT_MAX_BYTES, JobKind, OutputFile
 from runners.usage import UsagePoint
 from runners.verdict import RunFacts, Verdict, decide
 
@@ -78,7 +89,7 @@ def finish(job: Job, report: Report) -> None:
         judged = _read_result(_result(report, uploads))
         _not_judged(job, report) if judged is None else _finish_score(job, job.run, report, judged)
     else:
-        _finish_run(job, job.run, report, uploads)
+        _finish_program(job, report, uploads)
 
 
 def _result(report: Report, uploads: dict[str, Blob]) -> Blob | None:
@@ -111,23 +122,49 @@ def _end(job: Job, report: Report, now: datetime.datetime) -> None:
 
 
 @transaction.atomic
-def _finish_run(job: Job, run: Run, report: Report, uploads: dict[str, Blob]) -> None:
-    now = timezone.now()
+def _finish_program(job: Job, report: Report, uploads: dict[str, Blob]) -> None:
+    """What a contestant's program left: an end of the run, or something for its next stage."""
+    now, kind = timezone.now(), JobKind(job.kind)
     _end(job, report, now)
-    RunFile.objects.bulk_create([RunFile(run=run, name=name, blob=blob) for name, blob in uploads.items()])
-    usage.append(job, list(report.samples))
-    told = {"facts": report.facts.as_json(), **usage.of_facts(report.facts)}
-    if run.submission.kind == Submission.Kind.NOTEBOOK:
-        told["facts"]["notebook"] = notebooks.progress_of(uploads)
+    run = Run.objects.select_related("submission__team", "task_version__task").get(jobs=job)
     verdict = decide(report.facts)
-    predictions = uploads.get(SUBMISSION_FILE)
-    if verdict is None and predictions is None:
+    result = uploads.get(stages.required_output(kind))
+    if verdict is None and result is None:
         verdict = Verdict.NO_OUTPUT
+    if stages.withheld(job):
+        failed = verdict not in {None, Verdict.CANCELLED}
+        failure = withholding.failure(job, run, report.facts, uploads, now) if failed else None
+        told = _told_of_withheld(job, run, report, failure)
+    else:
+        told = _told(job, run, report, uploads)
     if verdict is not None:
         transitions.conclude(run, verdict, now, **told)
-        return
-    transitions.summarise(run, status=Submission.Status.SCORING, **told)
-    queue_scoring(run, predictions)
+    elif kind in stages.NEXT:
+        transitions.summarise(run, status=Submission.Status.QUEUED, **told)
+        stages.queue(run, stages.NEXT[kind], model=result if kind is JobKind.TRAIN else None)
+    else:
+        transitions.summarise(run, status=Submission.Status.SCORING, **told)
+        queue_scoring(run, result)
+
+
+def _told(job: Job, run: Run, report: Report, uploads: dict[str, Blob]) -> dict[str, Any]:
+    """What Run keeps of a stage whose words may be shown; its files and the end of its curve are kept, too."""
+    for name, blob in uploads.items():
+        RunFile.objects.update_or_create(run=run, name=name, defaults={"blob": blob})
+    usage.append(job, list(report.samples))
+    facts = report.facts.as_json()
+    if stages.first(run) != JobKind.RUN:
+        facts["stage"] = job.kind
+    if run.submission.kind == Submission.Kind.NOTEBOOK:
+        facts["notebook"] = notebooks.progress_of(uploads)
+    return {"facts": facts, **usage.added(run, usage.of_facts(report.facts))}
+
+
+def _told_of_withheld(job: Job, run: Run, report: Report, failure: dict[str, Any] | None) -> dict[str, Any]:
+    """The little that Run keeps of a stage beside hidden features. Operators find the exact facts at the job."""
+    Job.objects.filter(pk=job.pk).update(usage=report.facts.as_json())
+    used = withholding.coarse(report.facts)
+    return usage.added(run, used) | ({"facts": used | {"stage": job.kind}} if failure is None else failure)
 
 
 def scoring_pool() -> Pool | None:
@@ -140,16 +177,7 @@ def queue_first(run: Run) -> Job:
     submission = run.submission
     if submission.kind == Submission.Kind.PREDICTIONS:
         return queue_scoring(run, submission.blob)
-    pool = run.task_version.pool
-    job = Job.objects.create(
-        kind=JobKind.RUN,
-        run=run,
-        pool=pool,
-        environment=submission.environment,
-        gpus=run.task_version.limits.get("gpus", 0),
-    )
-    bell.ring_after_commit(pool)
-    return job
+    return stages.queue(run, stages.first(run))
 
 
 def queue_scoring(run: Run, predictions: Blob | None) -> Job:
@@ -172,15 +200,17 @@ def queue_scoring(run: Run, predictions: Blob | None) -> Job:
 def _finish_score(job: Job, run: Run, report: Report, judged: Judged) -> None:
     now = timezone.now()
     _end(job, report, now)
+    withheld = run.submission.kind != Submission.Kind.PREDICTIONS and run.task_version.hides_features
     if judged.errors:
-        transitions.conclude(run, Verdict.INVALID_OUTPUT, now, errors=list(judged.errors))
+        told = withholding.mistakes(run, judged.errors, now) if withheld else {"errors": list(judged.errors)}
+        transitions.conclude(run, Verdict.INVALID_OUTPUT, now, **told)
         return
     boards.count_score(
         submission=run.submission,
         task_version=run.task_version,
         public=judged.public,
         private=judged.private,
-        feedback=judged.feedback,
+        feedback={} if withheld else judged.feedback,  # it quotes the predictions
         scorer_digest=specification.scorer().sha256,
         environment=job.environment.identifier,
         at=run.submission.created_at,

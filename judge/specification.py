@@ -11,12 +11,15 @@ from django.conf import settings
 from contests import blobs
 from contests.models import Blob, Submission, TaskVersion
 from contests.publishing import check_plan, scoring_spec
+from judge import projects, stages
 from judge.models import Job
 from metrics import bundle
 from runners.notebook import bundle as notebook
-from runners.spec import RESULT_FILE, SUBMISSION_FILE, InputFile, JobKind, JobSpec, Limits
+from runners.spec import RESULT_FILE, InputFile, JobKind, JobSpec, Limits
+from runners.traced import bundle as traced
 
 PROGRAM = "/submission/main.py"
+PROJECT, MODEL = "/submission", "/model"  # trees
 SCORER = "/submission/scorer.pyz"
 CHECKER = "/submission/checker.pyz"
 SCORING_LIMITS = Limits(
@@ -26,12 +29,20 @@ SCORING_LIMITS = Limits(
 CHECK_LIMITS = dataclasses.replace(SCORING_LIMITS, wall_s=600, cpu_s=600)
 
 
-class ForbiddenPool(Exception):
+class Forbidden(Exception):
+    """A job was about to carry what it must not."""
+
+
+class ForbiddenPool(Forbidden):
     """A job that carries labels was about to go to a pool that is not trusted with them."""
 
 
-def _input(path: str, blob: Blob) -> InputFile:
-    return InputFile(path=path, sha256=blob.sha256, size=blob.size)
+class ForbiddenFeatures(Forbidden):
+    """A job whose log is shown was about to carry hidden features."""
+
+
+def _input(path: str, blob: Blob, *, unpack: bool = False) -> InputFile:
+    return InputFile(path=path, sha256=blob.sha256, size=blob.size, unpack=unpack)
 
 
 @functools.cache
@@ -51,6 +62,15 @@ def _driver_program() -> bytes:
 
 def _notebook_driver() -> Blob:
     return blobs.store_bytes(_driver_program())
+
+
+@functools.cache
+def _traced_program() -> bytes:
+    return traced.build_zipapp()
+
+
+def _traced_runner() -> Blob:
+    return blobs.store_bytes(_traced_program())
 
 
 @functools.cache
@@ -75,8 +95,9 @@ def prepare(job: Job) -> None:
     if job.kind == JobKind.SCORE:
         scorer()
         _scoring_file(version_of(job))
-    elif _is_notebook(job):
+    elif stages.is_program(job):
         _notebook_driver()
+        _traced_runner()
     elif job.kind == JobKind.CHECK:
         _checker()
         _check_file(version_of(job))
@@ -93,15 +114,17 @@ def version_of(job: Job) -> TaskVersion:
 
 def _inputs(job: Job) -> tuple[InputFile, ...]:
     version = version_of(job)
-    if job.run is not None and job.kind == JobKind.RUN:
+    if job.run is not None and stages.is_program(job):
         places = ("/input", _kaggle_folder(job)) if _is_notebook(job) else ("/input",)
-        files = [file for place in places for file in _public_files(place, version)]
-        return (*files, *_program(job.run.submission))
+        data = _data(version, hidden=stages.withheld(job))
+        files = [_input(f"{place}/{name}", blob) for place in places for name, blob in data.items()]
+        return (*files, *_program(job, job.run.submission))
     if not job.pool.trusted:
         raise ForbiddenPool(job.pool.slug)
     if job.run is None:
         return (
-            *_public_files("/input/public", version),
+            *(_input(f"/input/public/{name}", blob) for name, blob in _data(version, hidden=False).items()),
+            *(_input(f"/input/hidden/{name}", blob) for name, blob in _hidden(version).items()),
             _input("/input/solution.csv", version.solution),
             _input("/input/check.json", _check_file(version)),
             _input(CHECKER, _checker()),
@@ -116,18 +139,32 @@ def _inputs(job: Job) -> tuple[InputFile, ...]:
     )
 
 
-def _program(submission: Submission) -> list[InputFile]:
+def _program(job: Job, submission: Submission) -> list[InputFile]:
     if submission.kind == Submission.Kind.NOTEBOOK:
         return [_input(notebook.NOTEBOOK, submission.blob), _input(notebook.PROGRAM, _notebook_driver())]
-    return [_input(PROGRAM, submission.blob)]
+    found = [_input(traced.PROGRAM, _traced_runner())] if stages.withheld(job) else []
+    if submission.kind != Submission.Kind.PROJECT:
+        return [*found, _input(PROGRAM, submission.blob)]
+    found.append(_input(PROJECT, submission.blob, unpack=True))
+    if job.kind == JobKind.PREDICT:
+        if job.model is None:
+            raise ValueError(f"predict job {job.pk} has no model")
+        found.append(_input(MODEL, job.model, unpack=True))
+    return found
 
 
 def _is_notebook(job: Job) -> bool:
     return job.run is not None and job.run.submission.kind == Submission.Kind.NOTEBOOK
 
 
-def _public_files(folder: str, version: TaskVersion) -> list[InputFile]:
-    return [_input(f"{folder}/{file.name}", file.blob) for file in version.files.select_related("blob")]
+def _data(version: TaskVersion, *, hidden: bool) -> dict[str, Blob]:
+    """What lies in /input, by name: public files, and in their place hidden ones of the same name."""
+    public = {file.name: file.blob for file in version.files.select_related("blob")}
+    return public | (_hidden(version) if hidden else {})
+
+
+def _hidden(version: TaskVersion) -> dict[str, Blob]:
+    return {file.name: file.blob for file in version.hidden_files.select_related("blob")}
 
 
 def _kaggle_folder(job: Job) -> str:
@@ -140,7 +177,7 @@ def _links(job: Job) -> tuple[tuple[str, str], ...]:
     `../input/<contest>/…` is what many notebooks say instead; from /output it leads to /input.
     """
     working, folder = ("/kaggle/working", "/output"), _kaggle_folder(job)
-    names = set(version_of(job).files.values_list("name", flat=True))
+    names = set(_data(version_of(job), hidden=stages.withheld(job)))
     if not _is_notebook(job) or not names:
         return (folder, "/input"), working
     slug = folder.rpartition("/")[2]
@@ -153,24 +190,39 @@ def input_digests(job: Job) -> set[str]:
 
 
 def limits_of(job: Job) -> Limits:
-    if job.kind == JobKind.RUN:
-        return Limits.from_json(version_of(job).limits)
+    if stages.is_program(job):
+        return stages.limits(version_of(job), JobKind(job.kind))
     return CHECK_LIMITS if job.kind == JobKind.CHECK else SCORING_LIMITS
 
 
 def _argv(job: Job) -> tuple[str, ...]:
     kind = JobKind(job.kind)
-    if kind is JobKind.RUN:
-        return notebook.argv(limits_of(job).wall_s) if _is_notebook(job) else ("{python}", PROGRAM)
-    return bundle.argv("checker" if kind is JobKind.CHECK else "scorer")
+    if not stages.is_program(job):
+        return bundle.argv("checker" if kind is JobKind.CHECK else "scorer")
+    if _is_notebook(job):
+        return notebook.argv(limits_of(job).wall_s)
+    program = PROGRAM
+    if kind in (JobKind.TRAIN, JobKind.PREDICT) and job.run is not None:
+        name = projects.TRAIN if kind is JobKind.TRAIN else projects.PREDICT
+        program = f"{PROJECT}/{projects.root(job.run.submission.blob)}{name}"
+    return traced.argv(program) if stages.withheld(job) else ("{python}", program)
+
+
+def _kept(job: Job) -> tuple[str, ...]:
+    """Files that leave the sandbox whatever became of the program."""
+    if not stages.is_program(job):
+        return ()
+    if stages.withheld(job):
+        return (notebook.REPORT,) if _is_notebook(job) else (traced.TRACE,)
+    return notebook.KEPT if _is_notebook(job) else ()
 
 
 def build(job: Job, *, token: str) -> JobSpec:
-    """The specification of one attempt. Raises ForbiddenPool when labels would leave the trusted pools."""
-    run = job.kind == JobKind.RUN
-    return JobSpec(
+    """The specification of one attempt. Raises Forbidden when it would carry what its pool or its log must not have."""
+    kind, program = JobKind(job.kind), stages.is_program(job)
+    spec = JobSpec(
         job_id=str(job.pk),
-        kind=JobKind(job.kind),
+        kind=kind,
         attempt=job.attempt,
         token=token,
         environment=job.environment.identifier,
@@ -178,8 +230,23 @@ def build(job: Job, *, token: str) -> JobSpec:
         argv=_argv(job),
         inputs=_inputs(job),
         limits=limits_of(job),
-        required_output=SUBMISSION_FILE if run else RESULT_FILE,
+        required_output=stages.required_output(kind) if program else RESULT_FILE,
         heartbeat_s=settings.PODIUM_HEARTBEAT_S,
-        links=_links(job) if run else (),
-        kept=notebook.KEPT if _is_notebook(job) and run else (),
+        links=_links(job) if program else (),
+        kept=_kept(job),
+        tree="/model" if kind is JobKind.TRAIN else "",
+        withheld=stages.withheld(job),
     )
+    _guard_features(job, spec)
+    return spec
+
+
+def _guard_features(job: Job, spec: JobSpec) -> None:
+    """Hidden features go to jobs whose words stay on the host, and to the check of their own organisers. Any pool may
+    run those: unlike labels, hidden features are read by contestants' programs on that very host.
+    """
+    if spec.withheld or job.kind == JobKind.CHECK:
+        return
+    hidden = set(version_of(job).hidden_files.values_list("blob_id", flat=True))
+    if any(item.sha256 in hidden for item in spec.inputs):
+        raise ForbiddenFeatures(f"a {job.kind} job would carry hidden features beside a log that is shown")

@@ -16,10 +16,9 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from contests.models import Contest, Submission
-from judge import feed
+from judge import feed, stages, withholding
 from judge.models import Job, Run, UsageSample
 from runners import wire
-from runners.spec import JobKind
 from runners.usage import MAX_POINTS, UsagePoint
 from runners.verdict import RunFacts
 
@@ -60,8 +59,8 @@ def append(job: Job, points: list[UsagePoint]) -> int:
 
     A point sent twice is kept once; a gap is refused by answering where to continue. Raises wire.Malformed.
     """
-    if job.run is None or job.kind != JobKind.RUN:
-        return MAX_POINTS  # of our own programs none are wanted
+    if job.run is None or not stages.has_curve(job):
+        return MAX_POINTS  # of our own programs none are wanted, and of those beside hidden features none are kept
     last = UsageSample.objects.filter(job=job, attempt=job.attempt).last()
     have = 0 if last is None else last.number + 1
     fresh = [point for point in points if point.number >= have]
@@ -86,7 +85,7 @@ def _tell(submission_id: Any, attempt: int, points: list[UsagePoint]) -> None:
 
 def series(run: Run | None, after: int = 0) -> Series:
     """The points of the run's last attempt from number `after` on."""
-    job = None if run is None else Job.objects.filter(run=run, kind=JobKind.RUN).first()
+    job = next(filter(stages.has_curve, stages.shown(run)), None)
     if job is None:
         return Series(0, [])
     kept = UsageSample.objects.filter(job=job, attempt=job.attempt, number__gte=after)
@@ -104,14 +103,34 @@ def of_facts(facts: RunFacts) -> dict[str, Any]:
     }
 
 
+def added(run: Run, used: dict[str, Any]) -> dict[str, Any]:
+    """Those fields after one more stage: times are summed, of peaks the highest counts."""
+    fields = ("wall_s", "cpu_s", "gpu_s", "memory_peak", "disk_peak")
+    return {
+        name: getattr(run, name) + used[name] if name.endswith("_s") else max(getattr(run, name), used[name])
+        for name in fields
+        if name in used
+    }
+
+
 def of_cancelled(job: Job) -> dict[str, Any]:
-    """The same for an attempt that is called back, as far as its heartbeats told."""
-    if job.kind != JobKind.RUN:
+    """What an attempt that is called back used, as far as its heartbeats told."""
+    if not stages.is_program(job):
         return {}
     peaks = UsageSample.objects.filter(job=job, attempt=job.attempt).aggregate(
         memory=Coalesce(Max("memory"), 0), disk=Coalesce(Max("disk"), 0)
     )
     told = job.usage
+    if stages.withheld(job):
+        facts = RunFacts(
+            exit_code=None,
+            signal=None,
+            wall_s=told.get("wall_s", 0.0),
+            cpu_s=told.get("cpu_s", 0.0),
+            gpu_s=told.get("wall_s", 0.0) * job.gpus,
+            memory_peak=int(told.get("memory", 0)),
+        )
+        return withholding.coarse(facts) if told else {}
     return {
         "wall_s": told.get("wall_s", 0.0),
         "cpu_s": told.get("cpu_s", 0.0),

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from judge import stages
 from judge.models import Run
-from runners.spec import Limits
+from runners.spec import JobKind, Limits
 from runners.verdict import Verdict
 
 
@@ -21,10 +22,60 @@ class Explanation:
 
 def explain(verdict: str, run: Run | None = None) -> Explanation:
     """The words for a verdict; limits are those of the run's task where they matter."""
-    limits = Limits() if run is None else Limits.from_json(run.task_version.limits)
+    stage = None if run is None else stages.of(run)
+    limits = Limits() if run is None else stages.limits(run.task_version, stage or JobKind.RUN)
     said = _EXPLANATIONS[Verdict(verdict)](limits, run)
+    if run is not None and verdict not in {Verdict.SCORED, Verdict.CANCELLED, Verdict.INTERNAL_ERROR}:
+        said = _of_stage(said, Verdict(verdict), stage, run.trace)
     cell = _cell(run.facts.get("notebook") or {}) if run is not None else ""
     return dataclasses.replace(said, text=f"{said.text} {cell}") if cell else said
+
+
+def _of_stage(
+    said: Explanation, verdict: Verdict, stage: JobKind | None, trace: dict[str, Any]
+) -> Explanation:
+    """The same words, about the program of that stage; beside hidden data without what would lead to a log."""
+    if trace:
+        text = (
+            _beside_hidden(trace)
+            if verdict is Verdict.RUNTIME_ERROR
+            else f"{said.text} {_beside_hidden(trace)}"
+        )
+        hint = _("Try the program on other rows of the public files. Beside hidden data no log is shown.")
+        return Explanation(said.title, text, hint)
+    if stage is JobKind.REHEARSE:
+        note = _("That was in the rehearsal on the public samples: no quota is used up.")
+        return dataclasses.replace(said, text=f"{said.text} {note}")
+    if stage is JobKind.TRAIN:
+        return _of_training(said, verdict)
+    return said
+
+
+def _of_training(said: Explanation, verdict: Verdict) -> Explanation:
+    text = {
+        Verdict.NO_OUTPUT: _("train.py ended without an error but left no file in /model."),
+        Verdict.INVALID_OUTPUT: _(
+            "train.py left a link or something else in /model that is no ordinary file."
+        ),
+        Verdict.OUTPUT_LIMIT_EXCEEDED: _("The model that train.py left is too large, or it flooded its log."),
+    }.get(verdict)
+    hint = _("Write what predict.py needs into /model, as plain files.")
+    return said if text is None else Explanation(said.title, text, hint)
+
+
+def _beside_hidden(trace: dict[str, Any]) -> str:
+    """Where a program ended beside hidden data, from the few words that are told (judge.withholding)."""
+    if not trace.get("explained"):
+        return _("It failed beside hidden data. No more failures are explained today.")
+    told = {name: trace.get(name, "") for name in ("exception", "file", "line", "cell", "cells")}
+    if told["cell"]:
+        sentence = _("It ended beside hidden data in cell %(cell)s of %(cells)s.")
+    elif told["file"]:
+        sentence = _("It ended beside hidden data in %(file)s, line %(line)s.")
+    else:
+        sentence = _("It failed beside hidden data.")
+    exception = _("The exception is of the kind %(exception)s.") if told["exception"] else ""
+    return " ".join(filter(None, (sentence, exception))) % told
 
 
 def _cell(notebook: dict[str, Any]) -> str:

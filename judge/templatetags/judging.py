@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contests.models import Contest, Submission
 from contests.templatetags.podium import duration, megabytes, score
-from judge import quotas, runs
+from judge import quotas, runs, withholding
 from judge.verdicts import explain
 from metrics import complaints
 from runners.verdict import Verdict
@@ -124,6 +124,8 @@ def _percent(value: float) -> str:
 @register.filter
 def complaint(error: dict[str, Any]) -> str:
     """One mistake in a prediction file, in the reader's language; the scorer's English when it is not known here."""
+    if error.get("code") in withholding.SENTENCES:
+        return str(withholding.SENTENCES[error["code"]])
     try:
         return str(gettext(complaints.TEMPLATES[error["code"]]) % error["params"])
     except (KeyError, TypeError, ValueError):

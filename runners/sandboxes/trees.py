@@ -89,7 +89,8 @@ def pack(
 
     TOO_BIG when the archive or the count of its members is beyond what is allowed, or a directory lies too deep.
     """
-    members = _Members(max_bytes - _ENDING, max_files)
+    # Never more than `unpack` takes by itself, whatever the caller allows.
+    members = _Members(min(max_bytes, MAX_BYTES) - _ENDING, min(max_files, MAX_FILES))
     state = OutputState.OK
     with destination.open("xb") as file:
         try:
@@ -114,6 +115,16 @@ def look(file: BinaryIO, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FIL
     """The files of an archive, from its table of contents alone. Raises BadArchive for one that is refused."""
     with _opened(file) as archive:
         return [info.filename for info in _checked(archive, file, max_bytes, max_files) if not info.is_dir()]
+
+
+def member(file: BinaryIO, name: str, limit: int) -> bytes:
+    """At most the first `limit` bytes of one file of an archive. Raises BadArchive, KeyError."""
+    with _opened(file) as archive:
+        try:
+            with archive.open(name) as content:
+                return content.read(limit)
+        except _UNREADABLE as error:
+            raise BadArchive(Fault.DAMAGED, name) from error
 
 
 def unpack(
