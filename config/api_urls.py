@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts import api as accounts_api
 from compute import api as compute_api
-from contests.api import contests, data, metrics, phases, starters, taking_part, tasks
+from contests.api import contests, data, hidden_files, metrics, phases, starters, taking_part, tasks
 from judge.api import handing_in, organising, submissions, verdicts
 from leaderboard import api as leaderboard_api
 
@@ -32,6 +32,11 @@ contest = [
     path("tasks/<int:task_id>/", tasks.TaskDetail.as_view(), name="task"),
     path("tasks/<int:task_id>/activate/", tasks.TaskActivate.as_view(), name="activate"),
     path("tasks/<int:task_id>/solution", tasks.TaskSolution.as_view(), name="solution"),
+    path(
+        "tasks/<int:task_id>/hidden-files/<str:name>",
+        hidden_files.HiddenTaskFile.as_view(),
+        name="task-hidden-file",
+    ),
     path("tasks/<int:task_id>/files/<str:name>", tasks.TaskFile.as_view(), name="task-file"),
     path("tasks/<int:task_id>/check/", organising.TaskCheck.as_view(), name="check"),
     path("tasks/<int:task_id>/trial/", handing_in.Trials.as_view(), name="trial"),

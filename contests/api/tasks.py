@@ -33,12 +33,22 @@ DRAFT = (
 )
 
 
+class HiddenFileSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    size = serializers.IntegerField(source="blob.size", help_text="Bytes.")
+    sha256 = serializers.CharField(source="blob_id")
+
+
 class OrganiserTaskSerializer(TaskSerializer):
     """A version of a task with what only its organisers see."""
 
     pool = serializers.CharField(source="pool.slug")
     scoring_environment = serializers.CharField(source="scoring_environment.identifier")
     solution_size = serializers.IntegerField(source="solution.size", help_text="Bytes.")
+    hidden_files = HiddenFileSerializer(many=True, help_text="Test features that nobody may download.")
+    stage_limits = serializers.DictField(
+        child=ObjectField(), help_text="What differs from `limits` for a project's `train` and `predict`."
+    )
 
     class Meta(TaskSerializer.Meta):
         fields = (
@@ -48,6 +58,9 @@ class OrganiserTaskSerializer(TaskSerializer):
             "scoring_environment",
             "solution_size",
             "test_features_public",
+            "hidden_files",
+            "hidden_replies",
+            "stage_limits",
             "public_share",
             "split_seed",
         )
@@ -66,7 +79,19 @@ class TaskFieldsSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=100), required=False, allow_empty=False
     )
     limits = ObjectField(
-        required=False, help_text="Any of wall_s, cpu_s, memory_mb, pids, disk_mb, inodes, log_kb, output_mb."
+        required=False,
+        help_text="Any of wall_s, cpu_s, memory_mb, pids, disk_mb, inodes, log_kb, output_mb, gpus.",
+    )
+    stage_limits = serializers.DictField(
+        child=ObjectField(),
+        required=False,
+        help_text='What differs for the programs of a project: {"train": limits, "predict": limits}.',
+    )
+    hidden_replies = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text="How many failures beside hidden features are explained to a team each day.",
     )
     test_features_public = FlagField(required=False)
     public_share = serializers.IntegerField(
@@ -150,7 +175,7 @@ def said(request: Request, version: TaskVersion, status: int = 200) -> Response:
 def _versions(found: QuerySet[TaskVersion]) -> QuerySet[TaskVersion]:
     return found.select_related(
         "task__phase__contest", "environment", "scoring_environment", "pool", "solution"
-    ).prefetch_related("files__blob", "environments")
+    ).prefetch_related("files__blob", "hidden_files__blob", "environments")
 
 
 class Tasks(ListEndpoint):
