@@ -28,6 +28,7 @@ AS_ROOT = os.geteuid() == 0
 SLOT = 1_000 + os.getpid() % 8_000  # nobody else's: whatever runs under its uid is ours
 SUBMISSION = "submission.csv"
 WRITE_OUTPUT = f"open('{SUBMISSION}', 'w').write('id,target\\n1,2\\n')\n"
+everywhere = pytest.mark.parametrize("sandbox", list(Sandbox), indirect=True)  # with gVisor as well
 needs_cgroup = pytest.mark.skipif(not AS_ROOT, reason="only root is sure to have a writable cgroup")
 
 _QUICK = Limits(

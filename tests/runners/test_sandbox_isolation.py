@@ -11,7 +11,7 @@ import pytest
 
 from runners.sandboxes import flags
 from runners.sandboxes.choice import Sandbox
-from tests.runners.sandbox_stage import AS_ROOT, SLOT, WRITE_OUTPUT, SandboxStage
+from tests.runners.sandbox_stage import AS_ROOT, SLOT, WRITE_OUTPUT, SandboxStage, everywhere
 
 pytestmark = pytest.mark.sandbox
 _CANARY = "label-canary-51c9"
@@ -34,6 +34,7 @@ def _facts_from(sandbox: SandboxStage, program: str, **options: object) -> dict[
     return found
 
 
+@everywhere
 def test_only_the_allow_list_is_in_the_environment(
     sandbox: SandboxStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +51,7 @@ def test_only_the_allow_list_is_in_the_environment(
     assert _CANARY.encode() not in result.log
 
 
+@everywhere
 def test_labels_and_the_hosts_state_are_found_nowhere(sandbox: SandboxStage, tmp_path: Path) -> None:
     """Labels lie beside the run directory, as in the agent's cache: walk everything, read everything small."""
     (tmp_path / "cache").mkdir()
@@ -174,6 +176,7 @@ def test_a_program_has_no_rights_and_sees_no_process_but_its_own(sandbox: Sandbo
     assert "podium" not in str(found["cgroup"])
 
 
+@everywhere
 def test_nothing_outside_the_writable_places_can_be_written(sandbox: SandboxStage, tmp_path: Path) -> None:
     train = tmp_path / "train.csv"
     train.write_text("id\n")
@@ -203,6 +206,7 @@ def test_nothing_outside_the_writable_places_can_be_written(sandbox: SandboxStag
     assert train.read_text() == "id\n"
 
 
+@everywhere
 def test_there_is_no_network(sandbox: SandboxStage) -> None:
     """Only an empty namespace: no interface, no route, no name service, nobody on the host's loopback."""
     with socket.create_server(("127.0.0.1", 0)) as server:

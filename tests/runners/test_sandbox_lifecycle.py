@@ -15,7 +15,7 @@ from runners.sandboxes import cgroups, shims
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.verdict import Verdict
-from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, until
+from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, everywhere, until
 
 pytestmark = pytest.mark.sandbox
 _BUSY = """
@@ -48,6 +48,7 @@ def _shim(rundir: Path) -> int:
     return int(below[0]) if below else outermost
 
 
+@everywhere
 @pytest.mark.parametrize("which", [_shim, _outermost], ids=["shim", "unshare"])
 def test_kill_9_of_the_supervisor_leaves_nothing(sandbox: SandboxStage, which: object) -> None:
     rundir = _busy(sandbox)
@@ -67,6 +68,7 @@ def test_kill_9_of_nsjail_ends_the_run_with_our_error(sandbox: SandboxStage) -> 
     assert result.outcome.error != ""
 
 
+@everywhere
 def test_reap_ends_a_running_sandbox(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
     shims.reap(rundir)
@@ -103,6 +105,7 @@ def test_reap_removes_the_cgroup_of_a_killed_shim(sandbox: SandboxStage) -> None
     assert cgroups.left_over(rundir.name) is None
 
 
+@everywhere
 def test_another_process_can_adopt_a_running_sandbox(sandbox: SandboxStage) -> None:
     """What a restarted agent does: it knows the directory and nothing else."""
     rundir = _busy(sandbox)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runners.verdict import KillReason, OutputState, Verdict
-from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage, needs_cgroup
+from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage, everywhere, needs_cgroup
 
 pytestmark = pytest.mark.sandbox
 _LATE_S = 5.0  # a run is over within its wall limit and this
@@ -39,6 +39,7 @@ _WALL = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("program", _WALL.values(), ids=_WALL.keys())
 def test_a_program_that_never_ends_meets_the_wall(sandbox: SandboxStage, program: str) -> None:
     result = sandbox.run(program, wall_s=0.6)
@@ -48,6 +49,7 @@ def test_a_program_that_never_ends_meets_the_wall(sandbox: SandboxStage, program
     assert result.took_s < 0.6 + _LATE_S
 
 
+@everywhere
 def test_a_loop_meets_the_cpu_limit(sandbox: SandboxStage) -> None:
     result = sandbox.run("while True: pass", cpu_s=0.4)
     assert result.verdict is Verdict.TIME_LIMIT_EXCEEDED
@@ -55,6 +57,7 @@ def test_a_loop_meets_the_cpu_limit(sandbox: SandboxStage) -> None:
     assert 0.4 <= result.facts.cpu_s < 1
 
 
+@everywhere
 def test_cpu_time_of_children_counts(sandbox: SandboxStage) -> None:
     result = sandbox.run(
         """
@@ -97,6 +100,7 @@ _MEMORY = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("program", _MEMORY.values(), ids=_MEMORY.keys())
 def test_too_much_memory_is_told_apart_from_errors_and_time(sandbox: SandboxStage, program: str) -> None:
     result = sandbox.run(program, memory_mb=48)
@@ -125,6 +129,7 @@ def test_shared_memory_that_is_no_file_does_not_count_as_one(sandbox: SandboxSta
     assert result.facts.oom_kills == 0
 
 
+@everywhere
 def test_files_do_not_count_as_memory(sandbox: SandboxStage) -> None:
     """A limit of 32 MB of memory and 64 MB of files means both."""
     program = f"""
@@ -158,6 +163,7 @@ def test_threads_are_processes_to_the_limit(sandbox: SandboxStage) -> None:
     assert result.facts.pids_hits >= 1
 
 
+@everywhere
 def test_a_program_may_have_as_many_processes_as_its_limit(sandbox: SandboxStage) -> None:
     program = f"""
 import os, time
@@ -179,6 +185,7 @@ _DISK = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("program", _DISK.values(), ids=_DISK.keys())
 def test_a_full_disk_is_told_apart_from_other_errors(sandbox: SandboxStage, program: str) -> None:
     result = sandbox.run(program, disk_mb=4)
@@ -201,6 +208,7 @@ _FLOODS = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("program", _FLOODS.values(), ids=_FLOODS.keys())
 def test_a_flood_ends_the_run_and_keeps_the_first_part(sandbox: SandboxStage, program: str) -> None:
     result = sandbox.run(program)
@@ -210,6 +218,7 @@ def test_a_flood_ends_the_run_and_keeps_the_first_part(sandbox: SandboxStage, pr
     assert len(result.log) < 17 * 1024
 
 
+@everywhere
 def test_a_log_over_its_limit_is_cut_with_one_marker_and_the_run_goes_on(sandbox: SandboxStage) -> None:
     result = sandbox.run(f"for i in range(30_000): print('line', i)\n{WRITE_OUTPUT}", log_kb=8)
     assert result.verdict is None
@@ -219,6 +228,7 @@ def test_a_log_over_its_limit_is_cut_with_one_marker_and_the_run_goes_on(sandbox
     assert result.facts.log_bytes == sum(len(f"line {i}\n") for i in range(30_000))
 
 
+@everywhere
 def test_an_output_over_its_limit_is_not_taken(sandbox: SandboxStage) -> None:
     result = sandbox.run("open('submission.csv', 'wb').write(bytes(3 << 20))", output_mb=2)
     assert result.verdict is Verdict.OUTPUT_LIMIT_EXCEEDED

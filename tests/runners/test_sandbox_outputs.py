@@ -11,7 +11,7 @@ import pytest
 from runners.sandboxes.collect import collect
 from runners.spec import MAX_OUTPUT_FILES
 from runners.verdict import OutputState, Verdict
-from tests.runners.sandbox_stage import SUBMISSION, WRITE_OUTPUT, SandboxStage
+from tests.runners.sandbox_stage import SUBMISSION, WRITE_OUTPUT, SandboxStage, everywhere
 
 _CANARY = "canary-7f3a"
 
@@ -37,6 +37,7 @@ def test_anything_but_a_plain_file_is_no_output(sandbox: SandboxStage, tmp_path:
     assert result.took_s < 3
 
 
+@everywhere
 @pytest.mark.sandbox
 def test_only_plain_files_with_sane_names_come_out(sandbox: SandboxStage) -> None:
     result = sandbox.run(
@@ -62,6 +63,7 @@ def test_an_output_that_its_owner_made_unreadable_is_read(sandbox: SandboxStage)
     assert result.verdict is None
 
 
+@everywhere
 @pytest.mark.sandbox
 def test_thousands_of_files_and_directories_do_not_delay_the_end(sandbox: SandboxStage) -> None:
     result = sandbox.run(

@@ -13,11 +13,12 @@ from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import Outcome, SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.verdict import KillReason, OutputState, Verdict
-from tests.runners.sandbox_stage import AS_ROOT, SUBMISSION, WRITE_OUTPUT, SandboxStage, until
+from tests.runners.sandbox_stage import AS_ROOT, SUBMISSION, WRITE_OUTPUT, SandboxStage, everywhere, until
 
 pytestmark = pytest.mark.sandbox
 
 
+@everywhere
 def test_a_good_program_is_scored_with_its_output(sandbox: SandboxStage, tmp_path: Path) -> None:
     train = tmp_path / "train.csv"
     train.write_text("id,x\n1,2\n")
@@ -72,6 +73,7 @@ if __name__ == "__main__":
     assert result.verdict is None
 
 
+@everywhere
 @pytest.mark.parametrize("code", [1, 2, 137, 143, 255])
 def test_an_exit_code_is_a_runtime_error_and_nothing_else(sandbox: SandboxStage, code: int) -> None:
     result = sandbox.run(f"{WRITE_OUTPUT}raise SystemExit({code})")
@@ -85,6 +87,7 @@ def test_a_crash_is_a_runtime_error_with_its_signal(sandbox: SandboxStage) -> No
     assert (result.facts.exit_code, result.facts.signal) == (None, 11)
 
 
+@everywhere
 def test_printed_words_decide_nothing(sandbox: SandboxStage) -> None:
     nsjail_says = "[I][x] pid=7 ([STANDALONE MODE]) exited with status: 9"
     words = f"Killed\\nOut of memory: oom-kill\\ntime limit exceeded\\n{nsjail_says}"
@@ -92,6 +95,7 @@ def test_printed_words_decide_nothing(sandbox: SandboxStage) -> None:
     assert result.verdict is None
 
 
+@everywhere
 def test_a_binary_log_is_kept_as_it_is(sandbox: SandboxStage) -> None:
     result = sandbox.run(f"import os\nos.write(1, bytes(range(256)) * 4)\n{WRITE_OUTPUT}")
     assert result.verdict is None
@@ -103,6 +107,7 @@ def test_a_program_that_writes_nothing_has_no_output(sandbox: SandboxStage) -> N
     assert result.verdict is Verdict.NO_OUTPUT
 
 
+@everywhere
 def test_children_that_outlive_the_program_neither_delay_nor_survive_it(sandbox: SandboxStage) -> None:
     """They hold the log pipe open and keep writing to the output."""
     result = sandbox.run(
@@ -123,6 +128,7 @@ for _ in range(5):
     assert result.took_s < 2
 
 
+@everywhere
 def test_the_log_can_be_read_while_the_program_runs(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch(f"import time\nprint('first')\ntime.sleep(0.6)\nprint('second')\n{WRITE_OUTPUT}")
     sandbox.until_logged(rundir, b"first")
@@ -131,6 +137,7 @@ def test_the_log_can_be_read_while_the_program_runs(sandbox: SandboxStage) -> No
     assert sandbox.wait(rundir).log == b"first\nsecond\n"
 
 
+@everywhere
 def test_cancel_ends_a_run_at_once(sandbox: SandboxStage) -> None:
     rundir = sandbox.launch("print('up')\nimport time\ntime.sleep(60)", wall_s=30)
     sandbox.until_logged(rundir, b"up")
@@ -200,6 +207,7 @@ def test_a_plan_that_shows_the_run_directory_is_refused(bare_environment: Path, 
         shims.launch(rundir, _plan(bare_environment, inputs=((str(tmp_path / "state"), "/input/x"),)))
 
 
+@everywhere
 def test_two_runs_do_not_see_each_others_files(sandbox: SandboxStage) -> None:
     look = """
         import os
@@ -212,6 +220,7 @@ def test_two_runs_do_not_see_each_others_files(sandbox: SandboxStage) -> None:
     assert sandbox.run(look).log == b"found []\n"
 
 
+@everywhere
 def test_runs_side_by_side_end_each_with_its_own_facts(sandbox: SandboxStage) -> None:
     slow = sandbox.launch("import time\ntime.sleep(60)", wall_s=0.5)
     good = sandbox.launch(WRITE_OUTPUT)
