@@ -39,6 +39,7 @@ from runners.agent.slot import Pool, Slot
 from runners.gpu.choice import open_driver
 from runners.gpu.keeper import Keeper
 from runners.gpu.leases import Leases
+from runners.warm.pool import WarmPool
 
 log = structlog.get_logger()
 
@@ -67,7 +68,8 @@ class Agent:
                 clean_mb=chosen.gpu_clean_mb,
             ),
             readiness=Readiness(chosen),
-            threads=box.threads_per_slot(max(pool.slots for pool in chosen.pools)),
+            threads=(threads := box.threads_per_slot(max(pool.slots for pool in chosen.pools))),
+            warm=_warm(chosen, threads),
         )
         self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]
         self._slots = self._make_slots(adopt(chosen.runs_dir))
@@ -111,6 +113,8 @@ class Agent:
         self._listen(chosen.broker_url)
         for slot in self._slots:
             slot.start()
+        if self._tools.warm is not None:
+            self._tools.warm.start()
         pools = ",".join(f"{pool.slug}:{pool.slots}" for pool in chosen.pools)
         log.info("agent ready", site=chosen.site_url, host=chosen.host, pools=pools, pid=os.getpid())
         os.read(self._halt_read, 1)
@@ -122,6 +126,8 @@ class Agent:
         deadline = time.monotonic() + STOP_WITHIN_S
         for slot in self._slots:
             slot.interrupt()
+        if self._tools.warm is not None:
+            self._tools.warm.close()
         for slot in self._slots:
             slot.join(max(0.0, deadline - time.monotonic()))
         if self._failure:
@@ -152,6 +158,13 @@ class Agent:
             if select.select([self._halt_read], [], [], DRAIN_LOOK_S)[0]:
                 os.read(self._halt_read, 1)
                 return
+
+
+def _warm(chosen: Settings, threads: int) -> WarmPool | None:
+    if chosen.warm.off:
+        return None
+    sandboxes = [str(pool.sandbox) for pool in chosen.pools]
+    return WarmPool(chosen.warm, chosen.agent_dir, chosen.environments_dir, sandboxes, threads)
 
 
 def hold_alone(directory: Path) -> int | None:

@@ -20,7 +20,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 import structlog
@@ -136,9 +136,10 @@ class Attempt:
             files = len(self._spec.inputs)
             self._log.info("inputs", files=files, fetched=fetched, ms=self._stages["fetch_ms"])
             self._check()
-            with self._stage("start"):
+            with self._stage("start"), self._tools.warm.starting() if self._tools.warm else nullcontext():
                 self._start()
-            self._log.info("started", environment=self._spec.environment, ms=self._stages["start_ms"])
+            warm, took = "warm" in self._stages, self._stages["start_ms"]
+            self._log.info("started", environment=self._spec.environment, warm=warm, ms=took)
         return None
 
     def _fetch(self, item: InputFile) -> bool:
@@ -172,7 +173,9 @@ class Attempt:
     def _start(self) -> None:
         try:
             settings = self._tools.settings
-            box.start(self._run, settings, self._tools.threads, self._sandbox, self._kept)
+            tools = self._tools
+            if box.start(self._run, settings, tools.threads, self._sandbox, self._kept, warm=tools.warm):
+                self._stages["warm"] = 1
         except box.CannotStart as error:
             raise OurFault(f"the sandbox did not start: {error}") from error
 

@@ -27,7 +27,7 @@ class CannotStart(Exception):
 
 
 def start(
-    run: RunDir, settings: Settings, threads: int, sandbox: str, kept: Kept, warm: WarmPool | None
+    run: RunDir, settings: Settings, threads: int, sandbox: str, kept: Kept, *, warm: WarmPool | None
 ) -> bool:
     """Start the sandbox of an attempt whose inputs are in place; its shim has the devices. Raises CannotStart.
 

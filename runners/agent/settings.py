@@ -17,6 +17,9 @@ PODIUM_AGENT_CACHE_MB     optional, 4096: how much the input cache keeps
 PODIUM_GPUS               optional, "auto": every device of NVIDIA's driver; some of them by index or UUID; "none"; or
                           a list for tests (runners/gpu/choice.py)
 PODIUM_GPU_CLEAN_MB       optional, 256: how much of a GPU's memory may be in use for it to count as clean
+PODIUM_WARM               optional: how many sandboxes wait with their libraries imported, by environment, as in
+                          "python=2,scoring=1"; without it one for each kind that ran lately; "0" or "off": none
+PODIUM_WARM_MB            optional, 2048: how much memory they may take together while they wait
 PODIUM_ALLOW_SOFT_LIMITS  optional, 0; 1: strangers' code may run where a limit is watched rather than enforced
 
 `podium-runner` (command.py) finds out the pool from a token and sets the rest from its arguments.
@@ -36,6 +39,8 @@ from urllib.parse import urlsplit
 from runners.gpu.choice import AUTO, open_driver
 from runners.sandboxes import choice
 from runners.sandboxes.choice import DOCKER_HOST, Sandbox
+from runners.warm import choice as warm_choice
+from runners.warm.choice import Choice
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 WIDER_THAN_OWNER = 0o077
@@ -75,6 +80,7 @@ class Settings:
     cache_bytes: int = 4096 * 1024 * 1024
     docker_host: str = DOCKER_HOST
     allow_soft_limits: bool = False
+    warm: Choice = dataclasses.field(default_factory=Choice)
     gpus: str = ""  # for runners.gpu.choice
     gpu_clean_mb: int = 256
 
@@ -124,9 +130,19 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         cache_bytes=int(_positive(source, "PODIUM_AGENT_CACHE_MB", 4096.0) * 1024 * 1024),
         docker_host=docker_host,
         allow_soft_limits=allows_soft_limits(source),
+        warm=_warm(source),
         gpus=_gpus(source.get("PODIUM_GPUS", "").strip() or AUTO),
         gpu_clean_mb=int(_positive(source, "PODIUM_GPU_CLEAN_MB", 256.0)),
     )
+
+
+def _warm(env: Mapping[str, str]) -> Choice:
+    try:
+        return warm_choice.read(
+            env.get("PODIUM_WARM", "").strip(), int(_positive(env, "PODIUM_WARM_MB", warm_choice.DEFAULT_MB))
+        )
+    except warm_choice.WrongChoice as error:
+        raise SettingsError(str(error)) from None
 
 
 def allows_soft_limits(env: Mapping[str, str]) -> bool:

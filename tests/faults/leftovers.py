@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import sqlite3
 from pathlib import Path
 
@@ -26,11 +27,23 @@ def of(stack: Stack, pid: int) -> bool:
     return False
 
 
+def idle(stack: Stack) -> set[int]:
+    """Processes of warm sandboxes that nobody has used: they are there on purpose."""
+    found = set()
+    for file in (stack.var / "agent" / "warm").glob("*/shim.json"):
+        with contextlib.suppress(OSError, psutil.Error):
+            shim = psutil.Process(json.loads(file.read_text())["pid"])
+            found |= {shim.pid, *(child.pid for child in shim.children(recursive=True))}
+    return found
+
+
 def processes(stack: Stack) -> list[str]:
     """Processes of this stack that run as a sandbox's user, or supervise a sandbox."""
-    found = []
+    found, waiting = [], idle(stack)
     for process in psutil.process_iter(["pid", "uids", "cmdline"]):
         uids, words = process.info["uids"], process.info["cmdline"] or []
+        if process.info["pid"] in waiting:
+            continue
         jailed = uids is not None and uids.real >= FIRST_SANDBOX_UID
         if (jailed or any("nsjail" in w or "runners.shim" in w for w in words)) and of(
             stack, process.info["pid"]

@@ -77,6 +77,7 @@ class AgentStage:
             "PODIUM_POOL_TOKENS_DIR": str(self.tokens_dir),
             "PODIUM_LOOK_EVERY_S": "0.3",
             "PODIUM_AGENT_HOST": "stage",
+            "PODIUM_WARM": "off",
             "PODIUM_ALLOW_SOFT_LIMITS": "1",  # the tests may be run by an ordinary user
         }
         command = [sys.executable, "-m", "runners.agent"]
@@ -132,15 +133,16 @@ class AgentStage:
 
 
 def processes_of(job: HeldJob) -> list[int]:
-    """Processes whose command line names a run of this job: its shim and nsjail."""
+    """Processes of this job: its shim and nsjail, which name it in their words, or have it in front of them."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            command = entry.read_bytes()
+            words = (entry / "cmdline").read_bytes() + (entry / "mountinfo").read_bytes()
+            words += bytes((entry / "cwd").readlink())
         except OSError:
             continue
-        if job.id.encode() in command:
-            found.append(int(entry.parent.name))
+        if job.id.encode() in words:
+            found.append(int(entry.name))
     return found
 
 
