@@ -45,7 +45,8 @@ class InputCache:
     def __init__(self, root: Path, max_bytes: int) -> None:
         self._root = root
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()  # guards _entries, linking and evicting
+        self._lock = threading.Lock()  # guards _entries, _coming, linking and evicting
+        self._coming = 0  # bytes of downloads under way
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._temporary = root / "tmp"
         self._temporary.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,7 @@ class InputCache:
         with fetching:  # two slots that need the same file download it once
             if self._link(sha256, size, target):
                 return False
-            self._evict(size)
+            self._reserve(size)
             temporary = self._temporary / f"{sha256}.{secrets.token_hex(4)}"
             try:
                 _receive(temporary, sha256, size, download)
@@ -75,10 +76,19 @@ class InputCache:
                     target.hardlink_to(temporary)  # in use from its first moment in the cache
                     temporary.rename(self._path(sha256))
                     self._entries[sha256] = _Entry(size, time.time())
+                    self._coming -= size
+                    size = 0
                 _sync_directory(self._path(sha256).parent)
             finally:
                 temporary.unlink(missing_ok=True)
+                with self._lock:
+                    self._coming -= size
             return True
+
+    def trim(self) -> None:
+        """Evict what runs that have ended held beyond the bound."""
+        with self._lock:
+            self._evict()
 
     def size(self) -> int:
         """Bytes of all files kept."""
@@ -103,21 +113,26 @@ class InputCache:
             os.utime(path)
             return True
 
-    def _evict(self, coming: int) -> None:
-        """Make room for `coming` bytes: the longest unused first, never one that a run has linked."""
+    def _reserve(self, coming: int) -> None:
+        """Make room for a download of `coming` bytes beside those that are under way."""
         with self._lock:
-            total = coming + sum(entry.size for entry in self._entries.values())
-            for sha256, entry in sorted(self._entries.items(), key=lambda item: item[1].used_at):
-                if total <= self._max_bytes:
-                    return
-                if self._in_use(sha256):
-                    continue
-                self._path(sha256).unlink(missing_ok=True)
-                del self._entries[sha256]
-                self._fetching.pop(sha256, None)
-                total -= entry.size
-            if total > self._max_bytes:
-                log.warning("cache full of files in use", bytes=total, max_bytes=self._max_bytes)
+            self._coming += coming
+            self._evict()
+
+    def _evict(self) -> None:
+        """Keep to the bound: the longest unused goes first, never one that a run has linked. Under the lock."""
+        total = self._coming + sum(entry.size for entry in self._entries.values())
+        for sha256, entry in sorted(self._entries.items(), key=lambda item: item[1].used_at):
+            if total <= self._max_bytes:
+                return
+            if self._in_use(sha256):
+                continue
+            self._path(sha256).unlink(missing_ok=True)
+            del self._entries[sha256]
+            self._fetching.pop(sha256, None)
+            total -= entry.size
+        if total > self._max_bytes:
+            log.warning("cache full of files in use", bytes=total, max_bytes=self._max_bytes)
 
     def _in_use(self, sha256: str) -> bool:
         try:

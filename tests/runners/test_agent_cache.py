@@ -165,3 +165,54 @@ def test_two_slots_that_need_one_file_download_it_once(tmp_path: Path) -> None:
         slot.join()
     assert len(served) == 1
     assert all((tmp_path / f"run{number}" / "a").read_bytes() == content for number in range(8))
+
+
+def test_downloads_under_way_together_keep_to_the_bound(tmp_path: Path) -> None:
+    cache = InputCache(tmp_path / "cache", 250)
+    place(cache, b"x" * 100, tmp_path / "run" / "x")
+    (tmp_path / "run" / "x").unlink()
+    both_began = threading.Barrier(2)
+
+    def begun_together(content: bytes) -> Opener:
+        @contextmanager
+        def opened() -> Iterator[Iterable[bytes]]:
+            both_began.wait(10)
+            yield [content]
+
+        return opened
+
+    def fetch(content: bytes) -> None:
+        cache.place(
+            digest_of(content), len(content), tmp_path / "run" / digest_of(content), begun_together(content)
+        )
+
+    threads = [threading.Thread(target=fetch, args=(bytes([letter]) * 100,)) for letter in b"ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cached(tmp_path / "cache") == {digest_of(b"a" * 100), digest_of(b"b" * 100)}
+    assert cache.size() == 200
+
+
+def test_room_kept_for_a_download_that_failed_is_free_again(tmp_path: Path) -> None:
+    cache = InputCache(tmp_path / "cache", 250)
+    for _ in range(3):
+        with pytest.raises(BadInput):
+            cache.place(digest_of(b"y" * 200), 200, tmp_path / "y", serving(b"n" * 200))
+    for letter in (b"a", b"b"):
+        place(cache, letter * 100, tmp_path / "run" / letter.decode())
+        (tmp_path / "run" / letter.decode()).unlink()
+    assert cache.size() == 200
+
+
+def test_what_ended_runs_held_beyond_the_bound_goes(tmp_path: Path) -> None:
+    cache = InputCache(tmp_path / "cache", 150)
+    for letter in (b"a", b"b"):
+        place(cache, letter * 100, tmp_path / "run" / letter.decode())
+    assert cache.size() == 200
+    cache.trim()
+    assert cache.size() == 200  # both are in use
+    (tmp_path / "run" / "a").unlink()
+    cache.trim()
+    assert cached(tmp_path / "cache") == {digest_of(b"b" * 100)}
