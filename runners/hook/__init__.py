@@ -5,7 +5,7 @@ Read as text and never imported here; the bodies of sandboxes put it where the i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 FILE = "sitecustomize.py"
@@ -27,3 +27,9 @@ def message(arguments: Iterable[str], variables: Iterable[tuple[str, str]]) -> b
     fields = [str(len(words)), *words, *(f"{name}={value}" for name, value in variables)]
     body = b"".join(field.encode("utf-8", "surrogateescape") + b"\0" for field in fields)
     return b"%d\0%s" % (len(body), body)
+
+
+def arguments(argv: Sequence[str]) -> Sequence[str]:
+    """What follows the program's own name, which is the first word after the interpreter's options."""
+    program = next(i for i, word in enumerate(argv[1:], start=1) if not word.startswith("-"))
+    return argv[program + 1 :]

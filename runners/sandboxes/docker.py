@@ -29,7 +29,7 @@ class Docker:
     def __init__(self, sandbox: Sandbox) -> None:
         self._runtime = sandbox.runtime
 
-    def settings(self, rundir: Path, plan: SandboxPlan) -> dict[str, Any]:
+    def settings(self, _rundir: Path, plan: SandboxPlan) -> dict[str, Any]:
         """What the shim needs to know. Raises SandboxError when there is no daemon, runtime or image for the plan."""
         if os.geteuid() != 0:
             raise SandboxError("Docker sandboxes need an agent that is root on the daemon's host")
@@ -44,7 +44,6 @@ class Docker:
             "docker_host": host,
             "runtime": self._runtime,
             "image": image["Id"],
-            "container": f"podium-{rundir.name}",
             "python": "/env/bin/python" if ours else "python3",
             "image_env": [line.partition("=")[0] for line in configuration.get("Env") or ()],
             "image_is_ours": ours,
@@ -55,8 +54,13 @@ class Docker:
 
     def clear(self, rundir: Path, settings: dict[str, Any]) -> None:
         """Remove the container and the mounts. Raises SandboxError: the caller tries again later."""
-        remove_container(Engine(settings["docker_host"]), settings["container"])
+        remove_container(Engine(settings["docker_host"]), container_name(settings))
         unmount_box(rundir)
+
+
+def container_name(settings: dict[str, Any]) -> str:
+    """After the attempt, or the warm sandbox that was given to it: whoever knows `sandbox.json` finds it."""
+    return f"podium-{settings['cgroup']}"
 
 
 def remove_container(engine: Engine, name: str) -> None:

@@ -14,8 +14,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from runners import hook
 from runners.sandboxes import flags, seccomp
-from runners.sandboxes.plan import SandboxPlan
+from runners.sandboxes.plan import Hold, SandboxPlan
 from runners.spec import Limits
 
 CONTAINER_LABEL = "podium.run"
@@ -27,8 +28,11 @@ _MIB = 1 << 20
 _HOLD = (
     'command -v "$1" >/dev/null || { echo "the image has no $1"; exit 127; }; '
     "echo podium: held; read -r _ || exit 1; unset _ PWD OLDPWD SHLVL; "
-    'exec "$@" </dev/null'
 )
+_PLAIN, _WARM = (
+    'exec "$@" </dev/null',
+    'exec "$@"',
+)  # what holds a warm one reads its message there, see runners.hook
 # Docker's own list of today, whatever the engine's age, and what else tells about the host or other runs.
 _MASKED = (
     *("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
@@ -61,14 +65,16 @@ class Setting:
     image_is_ours: bool
     cgroup_parent: str
     name: str  # the container's, after the attempt: by it an agent finds what another one left
+    hold: Hold | None  # of a warm one
 
 
 def configuration(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, Any]:
     """The body of the call that creates the container."""
     uid = flags.uid_of(plan)
+    script = _HOLD + (_PLAIN if setting.hold is None else _WARM)
     return {
         "Image": setting.image,
-        "Entrypoint": ["/bin/sh", "-c", _HOLD, "podium"],
+        "Entrypoint": ["/bin/sh", "-c", script, "podium"],
         "Cmd": [argument.replace("{python}", setting.python) for argument in plan.argv],
         "Env": _environment(plan, setting),  # an allow-list
         "User": f"{uid}:{uid}",  # the slot's own, 100001 or more, inside and outside; of no group of the image
@@ -88,10 +94,6 @@ def configuration(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dic
 
 
 def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, Any]:
-    limits = plan.limits
-    memory = (
-        limits.memory_mb + limits.disk_mb
-    ) * _MIB  # files are memory to the kernel; the gauges tell them apart
     host: dict[str, Any] = {
         "Runtime": setting.runtime,
         "NetworkMode": "none",  # not even a route; the loopback it has is its own
@@ -103,9 +105,7 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges", f"seccomp={json.dumps(seccomp.profile())}"],
         "Privileged": False,
-        "Memory": memory,
-        "MemorySwap": memory,  # the same: no swap, with it a memory limit says nothing
-        "PidsLimit": limits.pids + own_processes(limits, runsc=setting.runtime == "runsc"),
+        **limits_of(plan, setting.runtime),
         "CpuShares": 256,  # a quarter of everybody else's share: what runs the host goes first
         "OomScoreAdj": 500,  # when the host runs out of memory, runs go first
         "CgroupParent": setting.cgroup_parent,
@@ -126,6 +126,16 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
     return host
 
 
+def limits_of(plan: SandboxPlan, runtime: str) -> dict[str, int]:
+    """The container's own limits; files are memory to the kernel, and the gauges tell them apart."""
+    memory = (plan.limits.memory_mb + plan.limits.disk_mb) * _MIB
+    return {
+        "Memory": memory,
+        "MemorySwap": memory,  # the same: no swap, with it a memory limit says nothing
+        "PidsLimit": plan.limits.pids + own_processes(plan.limits, runsc=runtime == "runsc"),
+    }
+
+
 def own_processes(limits: Limits, *, runsc: bool) -> int:
     """What runs in a container beside the program.
 
@@ -138,6 +148,8 @@ def own_processes(limits: Limits, *, runsc: bool) -> int:
 def _environment(plan: SandboxPlan, setting: Setting) -> list[str]:
     """Ours, and of the image's what an organiser's own image needs to find its libraries; nothing of the host's."""
     ours = flags.environment_variables(plan)
+    if setting.hold is not None:
+        ours |= hook.variables(flags.HOOK, 0, setting.hold.preload)
     if not setting.image_is_ours:
         ours.pop("PATH")
     # A name without a value takes a variable away. LD_PRELOAD would reach into hooks that run on the host

@@ -118,7 +118,7 @@ class _Attempt:
             # Files are memory to the kernel: its limit is both together, and the gauges tell them apart.
             cgroup.limit(
                 memory_bytes=(limits.memory_mb + limits.disk_mb) * _MIB,
-                pids=limits.pids + self.body.own_processes,
+                pids=limits.pids + self.body.own_processes(limits),
             )
 
     def _wait_for_job(self, cgroup: cgroups.Cgroup | None) -> None:

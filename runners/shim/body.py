@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from runners.sandboxes.cgroups import Cgroup
 from runners.sandboxes.plan import Hold, SandboxPlan
 from runners.shim.box import Box
+from runners.spec import Limits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,11 +39,14 @@ class Body(Protocol):
 
     log: Drainable  # from `start` on
     end: int  # from `start` on: a descriptor that becomes readable when the program has ended
-    own_processes: int  # of the sandbox itself, which share the program's cgroup
 
     @property
     def box(self) -> Box:
         """The file systems that it will be started in; the walk mounts them."""
+        ...
+
+    def own_processes(self, limits: Limits) -> int:
+        """How many of the sandbox itself share the program's cgroup."""
         ...
 
     def start(self, cgroup: Cgroup | None) -> None:

@@ -22,9 +22,10 @@ import signal
 import time
 from pathlib import Path
 
+from runners import hook
 from runners.sandboxes import docker_flags, flags
 from runners.sandboxes.cgroups import Cgroup
-from runners.sandboxes.docker import remove_container, unmount_box
+from runners.sandboxes.docker import container_name, remove_container
 from runners.sandboxes.docker_flags import Bind, Setting
 from runners.sandboxes.engine import Engine, EngineError, Waiting
 from runners.sandboxes.plan import SandboxError, SandboxPlan
@@ -32,6 +33,8 @@ from runners.shim.body import Drainable, Scene
 from runners.shim.box import Box
 from runners.shim.frames import Frames
 from runners.shim.places import Places
+from runners.shim.victims import scheduled
+from runners.spec import Limits
 
 DEATH_S = 4.0  # from SIGKILL to the last process; a run ends within its wall limit + 5 s
 _HELLO_S = 30.0  # a shell of an image whose layers are not in memory, on a busy disk
@@ -57,17 +60,17 @@ class Container:
 
     log: Drainable
     end: int
-    own_processes: int
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._engine = Engine(scene.settings["docker_host"])
-        self._name: str = scene.settings["container"]
-        runsc = scene.settings["runtime"] == "runsc"
-        self.own_processes = docker_flags.own_processes(scene.plan.limits, runsc=runsc)
+        self._name = container_name(scene.settings)
         self.box = Box(scene.rundir / "box", scene.plan, flags.uid_of(scene.plan))
         self._ended_alone = False
         self._went_at = 0.0
+
+    def own_processes(self, limits: Limits) -> int:
+        return docker_flags.own_processes(limits, runsc=self._scene.settings["runtime"] == "runsc")
 
     def start(self, cgroup: Cgroup | None) -> None:
         if cgroup is None or cgroup.enforces != {"memory", "pids", "cpuacct"}:
@@ -80,9 +83,11 @@ class Container:
             raise
 
     def _start(self) -> None:
+        if self._scene.hold is not None:
+            self.box.put_hook()
         self._id = self._engine.create(self._name, self._configuration())
-        stream = self._engine.attach(self._id)
-        self.log = self._frames = Frames(stream)
+        self._stream = self._engine.attach(self._id)
+        self.log = self._frames = Frames(self._stream)
         self._waiting = self._engine.wait(self._id)
         self._engine.start(self._id)
         first = self._first_process()
@@ -90,10 +95,25 @@ class Container:
         self._take(first)
         self.end = _either(self._first, self._waiting)
         self._went_at = time.time()
-        stream.sendall(docker_flags.GO)
+        if self._scene.hold is not None:
+            self._schedule(os.SCHED_IDLE)  # importing beforehand takes only what nobody else wants
+        self._stream.sendall(docker_flags.GO)
 
     def release(self, plan: SandboxPlan) -> None:
-        raise SandboxError("this program was never held")
+        if self._scene.hold is None:
+            raise SandboxError("this program was never held")
+        self.box.take_hook()
+        if self._cgroup.unified:
+            self._engine.update(self._id, docker_flags.limits_of(plan, self._scene.settings["runtime"]))
+        self._schedule(os.SCHED_OTHER)
+        self._went_at = time.time()
+        self._stream.sendall(hook.message(hook.arguments(plan.argv), plan.env))
+
+    def _schedule(self, policy: int) -> None:
+        for pid in self._cgroup.processes():
+            with contextlib.suppress(OSError):  # a helper that has just ended
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    scheduled(int(thread.name), policy)
 
     def kill(self) -> None:
         deadline = time.monotonic() + DEATH_S
@@ -122,11 +142,13 @@ class Container:
         """Remove the container and the mounts, when the facts are told. What fails here is left to `reap`."""
         with contextlib.suppress(EngineError):
             remove_container(self._engine, self._name)
-        unmount_box(self._scene.rundir)
+        self.box.unmount()
 
     def _configuration(self) -> dict[str, object]:
         plan, settings = self._scene.plan, self._scene.settings
-        binds = Places(self._scene.rundir / "places").fill(plan) + self._own_binds(plan)
+        hold, rundir = self._scene.hold, self._scene.rundir
+        places = Places(rundir / "places")
+        binds = places.fill(plan) if hold is None else places.hold(hold, rundir)
         setting = Setting(
             runtime=settings["runtime"],
             image=settings["image"],
@@ -135,17 +157,19 @@ class Container:
             image_is_ours=settings["image_is_ours"],
             cgroup_parent=self._cgroup_parent(),
             name=self._name,
+            hold=hold,
         )
-        return docker_flags.configuration(plan, setting, binds)
+        return docker_flags.configuration(plan, setting, binds + self._own_binds(plan))
 
     def _own_binds(self, plan: SandboxPlan) -> list[Bind]:
         files, etc = self.box.files, self.box.root / "etc"
         places = {"output": "/output", "tmp": "/tmp", "shm": "/dev/shm"}  # noqa: S108 - in there
         if plan.tree == "/model":
             places["model"] = "/model"
+        ours = ["passwd", "group"] + (["podium"] if self._scene.hold is not None else [])
         return [
             *(Bind(source=files / name, place=place, writable=True) for name, place in places.items()),
-            *(Bind(source=etc / name, place=f"/etc/{name}") for name in ("passwd", "group")),
+            *(Bind(source=etc / name, place=f"/etc/{name}") for name in ours),
         ]
 
     def _cgroup_parent(self) -> str:

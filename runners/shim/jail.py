@@ -15,7 +15,6 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from runners import hook
@@ -25,7 +24,8 @@ from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.shim.body import Drainable, Scene
 from runners.shim.box import Box, mount_tmpfs
 from runners.shim.drain import Pipe
-from runners.shim.victims import PREFERRED, oom_score
+from runners.shim.victims import PREFERRED, oom_score, scheduled
+from runners.spec import Limits
 
 DEATH_S = 4.0  # from SIGKILL to the last process; a run ends within its wall limit + 5 s
 _ENDED = re.compile(
@@ -47,7 +47,6 @@ class Jail:
 
     log: Drainable
     end: int
-    own_processes = 1  # nsjail itself
 
     def __init__(self, scene: Scene) -> None:
         """Raises SandboxError, before anything is mounted, where `kill` would take the host down."""
@@ -58,6 +57,9 @@ class Jail:
         self._as_root: bool = scene.settings["as_root"]
         owner = flags.uid_of(scene.plan) if self._as_root else 0
         self.box = Box(scene.rundir / "box", scene.plan, owner)
+
+    def own_processes(self, _limits: Limits) -> int:
+        return 1  # nsjail
 
     def start(self, cgroup: Cgroup | None) -> None:
         plan, rundir, hold = self._scene.plan, self._scene.rundir, self._scene.hold
@@ -84,7 +86,7 @@ class Jail:
                 cgroup.enter()
             oom_score(PREFERRED)
             if hold is not None:
-                _scheduled(0, os.SCHED_IDLE)  # importing beforehand takes only what nobody else wants
+                scheduled(0, os.SCHED_IDLE)  # importing beforehand takes only what nobody else wants
 
         reading, writing = os.pipe()
         try:
@@ -113,8 +115,8 @@ class Jail:
             if not self._pids_are_counted:
                 resource.prlimit(pid, resource.RLIMIT_NPROC, (plan.limits.pids, plan.limits.pids))
             for thread in Path(f"/proc/{pid}/task").iterdir():
-                _scheduled(int(thread.name), os.SCHED_OTHER)
-        message = hook.message(_arguments(plan), plan.env)
+                scheduled(int(thread.name), os.SCHED_OTHER)
+        message = hook.message(hook.arguments(plan.argv), plan.env)
         if os.write(self._message, message) != len(message):
             raise SandboxError("a held program does not take its message")
         os.close(self._message)
@@ -152,16 +154,3 @@ class Jail:
 
     def leave(self) -> None:
         """Nothing: all of it goes with our namespaces."""
-
-
-def _arguments(plan: SandboxPlan) -> Sequence[str]:
-    """What follows the program's own name, which is the first word after the interpreter's options."""
-    program = next(i for i, word in enumerate(plan.argv[1:], start=1) if not word.startswith("-"))
-    return plan.argv[program + 1 :]
-
-
-def _scheduled(thread: int, policy: int) -> None:
-    """Only root may take a thread back out of SCHED_IDLE, so only root puts one in."""
-    if os.geteuid() == 0:
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(thread, policy, os.sched_param(0))

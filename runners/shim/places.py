@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from runners.sandboxes.docker_flags import Bind
-from runners.sandboxes.plan import SandboxPlan
+from runners.sandboxes.plan import Hold, SandboxPlan
 
 _ALWAYS = ("input", "kaggle")
 _ALWAYS_LINKED = {"/kaggle/working": "/output"}
@@ -24,6 +24,17 @@ class Places:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def hold(self, hold: Hold, rundir: Path) -> list[Bind]:
+        """What is to be bound of a warm sandbox, whose directories are there and empty."""
+        for place in hold.places:  # a place below another one needs a stand-in there
+            if place.count("/") > 1:
+                (self._root / place.lstrip("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
+        for place, target in _ALWAYS_LINKED.items():
+            self._at(place).symlink_to(target)
+        tops = {f"/{place.split('/')[1]}" for place in (*hold.places, *_ALWAYS_LINKED)} - set(hold.places)
+        found = [Bind(source=self._root / top.lstrip("/"), place=top) for top in sorted(tops)]
+        return found + [Bind(source=hold.directory(rundir, place), place=place) for place in hold.places]
 
     def fill(self, plan: SandboxPlan) -> list[Bind]:
         """Make the directories of `plan`; what is to be bound. Raises OSError."""
