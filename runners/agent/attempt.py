@@ -287,6 +287,7 @@ class Attempt:
         self._run.settle()
         if self._reap():
             self._run.delete()
+            self._tools.cache.trim()
 
     def _reap(self) -> bool:
         """End and remove what is left of the run; False when something of it cannot be ended."""
