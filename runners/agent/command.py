@@ -37,7 +37,8 @@ from runners.agent.site import (
     WrongProtocol,
 )
 from runners.agent.unit import unit
-from runners.sandboxes import table
+from runners.environments.image_building import DEFAULT_BASE, Wishes
+from runners.sandboxes import choice, table
 
 log = structlog.get_logger()
 
@@ -72,15 +73,20 @@ def run(arguments: list[str]) -> int:
         asked = env | {"PODIUM_POOLS": f"{given.pool or ASKED_LATER}:{given.slots}"}
         if given.preflight:
             return _examine(settings.from_environment(asked | {"PODIUM_SITE_URL": "http://localhost"}))[0]
-        return _attach(given, settings.from_environment(asked), _token_file(env))
-    except (SettingsError, CannotStart) as error:
+        wishes = Wishes(
+            host=choice.docker_host(env),
+            base=env.get("PODIUM_BASE_IMAGE") or DEFAULT_BASE,
+            torch_index=env.get("PODIUM_TORCH_INDEX", ""),
+        )
+        return _attach(given, settings.from_environment(asked), _token_file(env), wishes)
+    except (SettingsError, choice.WrongChoice, CannotStart) as error:
         log.critical("runner not started", reason=str(error))
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def _attach(given: Namespace, chosen: Settings, token_file: Path) -> int:
+def _attach(given: Namespace, chosen: Settings, token_file: Path, wishes: Wishes) -> int:
     token = settings.read_token(token_file, "the pool")
     lock = hold_alone(chosen.agent_dir)
     if lock is None:
@@ -95,7 +101,7 @@ def _attach(given: Namespace, chosen: Settings, token_file: Path) -> int:
     agent = Agent(chosen, found)
     usual = ["scoring"] if answer.trusted else ["python"]
     names = usual if given.environments is None else given.environments
-    Builder(names, chosen.environments_dir, agent.fail).start()
+    Builder(names, chosen, wishes, agent.fail).start()
     return work(agent)
 
 

@@ -300,8 +300,9 @@ def _ordinary(site: Stack) -> Iterator[OrdinaryRunner]:
 def test_an_ordinary_user_is_asked_before_limits_are_only_watched(
     site: Stack, ordinary: OrdinaryRunner
 ) -> None:
-    arguments = ("--site", site.url, "--token-file", str(ordinary.folder / "pool-token"))
-    arguments += ("--environments-dir", str(ordinary.folder.parent / "environments"), "--name", "desk")
+    environments = str(ordinary.folder.parent / "environments")
+    arguments = ["--site", site.url, "--token-file", str(ordinary.folder / "pool-token")]
+    arguments += ["--environments-dir", environments, "--name", "desk"]
     ordinary.begin(*arguments, prefix=ordinary.prefix, HOME=str(ordinary.folder))
     assert ordinary.wait() == 3
     refused = ordinary.said().splitlines()[-1]
