@@ -20,9 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import structlog
+from typing import Any, Protocol
 
 from runners.gpu.driver import Device, DeviceState, Driver, DriverError, Report
 from runners.gpu.leases import Lease, Leases
@@ -32,7 +30,15 @@ LOOK_AGAIN_S = 60.0  # at a quarantined device
 _MIB = 1 << 20
 _MEND = "end what uses it, or reset it while no run is on it: nvidia-smi --gpu-reset -i <id>"
 
-log = structlog.get_logger()
+
+class Log(Protocol):
+    """What structlog's loggers do; this package imports the standard library alone."""
+
+    def info(self, event: str, /, **facts: Any) -> Any: ...
+
+    def warning(self, event: str, /, **facts: Any) -> Any: ...
+
+    def error(self, event: str, /, **facts: Any) -> Any: ...
 
 
 class NotOffered(Exception):
@@ -86,9 +92,11 @@ class Keeper:
         leases: Leases,
         *,
         clean_mb: int,
+        log: Log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._driver, self._leases, self._clean_mb, self._clock = driver, leases, clean_mb, clock
+        self._driver, self._leases, self._clean_mb = driver, leases, clean_mb
+        self._log, self._clock = log, clock
         self._asking = threading.Lock()
         self._known: dict[
             str, Device
@@ -142,10 +150,10 @@ class Keeper:
         except DriverError as error:
             listed, why = {}, str(error)
             if why != self._failure:
-                log.warning("devices not listed", reason=why)
+                self._log.warning("devices not listed", reason=why)
         for device in listed.values():
             if device.id not in self._known:
-                log.info("device", id=device.id, name=device.name, memory_mb=device.memory_mb)
+                self._log.info("device", id=device.id, name=device.name, memory_mb=device.memory_mb)
         self._failure = "" if listed else why
         self._known |= listed
         return {device: why for device in self._known if device not in listed}
@@ -158,14 +166,14 @@ class Keeper:
         reason = missing or self._dirt(driver, device)
         if not reason:
             if self._quarantined.pop(device.id, None):
-                log.info("device clean again", id=device.id)
+                self._log.info("device clean again", id=device.id)
             self._unclean_since.pop(device.id, None)
             return DeviceState.FREE, ""
         since = self._unclean_since.setdefault(device.id, now)
         if now - since < CLEAN_WITHIN_S and not missing:
             return DeviceState.CLEANING, reason
         if device.id not in self._quarantined:
-            log.error("device quarantined", id=device.id, reason=reason, mend=_MEND)
+            self._log.error("device quarantined", id=device.id, reason=reason, mend=_MEND)
         self._quarantined[device.id] = (now + LOOK_AGAIN_S, reason)
         return DeviceState.QUARANTINED, reason
 

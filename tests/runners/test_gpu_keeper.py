@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from runners.gpu.choice import open_driver
 from runners.gpu.driver import Driver
@@ -33,7 +34,7 @@ class Host:
         self.keeper = self.keep(driver)
 
     def keep(self, driver: Driver | None) -> Keeper:
-        return Keeper(driver, self.leases, clean_mb=256, clock=lambda: self.now)
+        return Keeper(driver, self.leases, clean_mb=256, log=structlog.get_logger(), clock=lambda: self.now)
 
     def set(self, device: str, **facts: Any) -> None:
         self.rows[device] |= facts
