@@ -66,10 +66,11 @@ class Agent:
                 open_driver(chosen.gpus),
                 Leases(chosen.agent_dir / "gpus", chosen.runs_dir),
                 clean_mb=chosen.gpu_clean_mb,
+                log=log,
             ),
-            readiness=Readiness(chosen),
+            readiness=(readiness := Readiness(chosen)),
             threads=(threads := box.threads_per_slot(max(pool.slots for pool in chosen.pools))),
-            warm=_warm(chosen, threads),
+            warm=_warm(chosen, readiness, threads),
         )
         self._pools = [Pool(pool.slug, Bell(), str(pool.sandbox)) for pool in chosen.pools]
         self._slots = self._make_slots(adopt(chosen.runs_dir))
@@ -160,11 +161,11 @@ class Agent:
                 return
 
 
-def _warm(chosen: Settings, threads: int) -> WarmPool | None:
+def _warm(chosen: Settings, readiness: Readiness, threads: int) -> WarmPool | None:
     if chosen.warm.off:
         return None
     sandboxes = [str(pool.sandbox) for pool in chosen.pools]
-    return WarmPool(chosen.warm, chosen.agent_dir, chosen.environments_dir, sandboxes, threads)
+    return WarmPool(chosen.warm, chosen.agent_dir, readiness, sandboxes, threads)
 
 
 def hold_alone(directory: Path) -> int | None:

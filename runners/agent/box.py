@@ -49,7 +49,8 @@ def start(
 
 def _start_warm(run: RunDir, known: SandboxPlan, sandbox: str, warm: WarmPool) -> bool:
     """Whether there was a warm sandbox for it, and it runs."""
-    idle = warm.take(known, run.spec.environment, sandbox)
+    # An organiser's own image is not kept warm.
+    idle = None if run.spec.image else warm.take(known, run.spec.environment, sandbox)
     if idle is None:
         return False
     return give(idle, known, run.sandbox)

@@ -43,6 +43,12 @@ class Readiness:
         """What jobs may ask for: identifiers of environments, and "image:…" for images of organisers' own."""
         return environments.ready(self._root) if sandbox is Sandbox.NSJAIL else self._at_daemon()[0]
 
+    def locate(self, sandbox: Sandbox, identifier: str) -> tuple[Path, str]:
+        """The folder of an environment, or /env and the id of its image. Raises LookupError, EngineError."""
+        if sandbox is Sandbox.NSJAIL:
+            return environments.find(self._root, identifier), ""
+        return IN_THE_IMAGE, images.find_image(identifier, self._host)
+
     def building(self, sandbox: Sandbox) -> dict[str, dict[str, Any]]:
         """The builds under way, or failed, by environment."""
         known = environments.progress(self._root) if sandbox is Sandbox.NSJAIL else self._at_daemon()[1]

@@ -25,7 +25,7 @@ from runners.shim.held import READY, RELEASE, RELEASED
 from runners.spec import Limits
 from runners.warm.shapes import SHAPES, Shape
 
-SANDBOXES = frozenset({"nsjail"})  # whose bodies can hold a program in front of its files
+SANDBOXES = frozenset({"nsjail", "docker", "runsc"})  # whose bodies can hold a program in front of its files
 FIRST_SLOT = 5_000  # as root each has a uid of its own, which no slot of an agent has
 _PREFLIGHT_SLOT = MAX_SLOTS - 1
 _MIB = 1 << 20
@@ -81,10 +81,13 @@ class Idle:
 
     def leaves_room(self, limits: Limits) -> bool:
         """Whether a job with these limits has most of them for itself."""
+        threads = (
+            0 if self.kind.sandbox == "runsc" else self.threads
+        )  # gVisor's own threads have room of their own
         return (
             limits.memory_mb * _MIB >= _SHARE * self.memory
             and limits.disk_mb * _MIB >= _SHARE * self.disk
-            and limits.pids >= _SHARE * self.threads
+            and limits.pids >= _SHARE * threads
         )
 
 
@@ -93,6 +96,7 @@ def start(
     kind: Kind,
     environment: Path,
     *,
+    image: str,
     slot: int,
     memory_mb: int,
     threads: int,
@@ -105,6 +109,7 @@ def start(
     plan = SandboxPlan(
         argv=form.held_argv(),
         environment=str(environment),
+        image=image,
         limits=Limits(memory_mb=memory_mb, disk_mb=_DISK_MB, inodes=_INODES, pids=_PIDS),
         required_output="nothing",
         slot=slot,

@@ -16,10 +16,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from runners import environments
+from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.warm import idle as one
 from runners.warm.choice import Choice
@@ -39,16 +41,33 @@ _MIB = 1 << 20
 PRELOAD = "preload.txt"  # in an environment: its own list, instead of the definition's
 
 
+class Environments(Protocol):
+    """What the sandboxes of this host can run now."""
+
+    def ready(self, sandbox: Sandbox) -> list[str]:
+        """Identifiers."""
+        ...
+
+    def locate(self, sandbox: Sandbox, identifier: str) -> tuple[Path, str]:
+        """The folder, and the image for Docker. Raises LookupError or SandboxError when it is not there."""
+        ...
+
+
 class WarmPool(threading.Thread):
     """Safe for many threads. Nothing is left of it when the process ends, however it does."""
 
     def __init__(
-        self, choice: Choice, agent_dir: Path, environments_dir: Path, sandboxes: Sequence[str], threads: int
+        self,
+        choice: Choice,
+        agent_dir: Path,
+        environments_ready: Environments,
+        sandboxes: Sequence[str],
+        threads: int,
     ) -> None:
         """Removes what another agent has left."""
         super().__init__(name="warm", daemon=True)
         self._choice, self._home, self._runs = choice, agent_dir / "warm", agent_dir / "runs"
-        self._environments_dir, self._threads = environments_dir, threads
+        self._environments, self._threads = environments_ready, threads
         self._sandboxes = [name for name in dict.fromkeys(sandboxes) if name in one.SANDBOXES]
         self._lock = threading.Lock()  # guards all below
         self._wake = threading.Event()
@@ -171,19 +190,20 @@ class WarmPool(threading.Thread):
         log.info("warm sandbox ready", environment=kind.environment, shape=kind.shape, memory_mb=used)
 
     def _begin(self, kind: Kind) -> None:
-        environment = environments.find(self._environments_dir, kind.environment)
         room = self._choice.memory_mb * _MIB - sum(item.memory for item in self._idle)
         try:
+            environment, image = self._environments.locate(Sandbox(kind.sandbox), kind.environment)
             coming = one.start(
                 self._home,
                 kind,
                 environment,
+                image=image,
                 slot=one.free_slot(self._home, self._runs),
                 memory_mb=room // _MIB,
                 threads=self._threads,
                 preload=preload_of(kind.environment, environment),
             )
-        except (SandboxError, OSError) as error:
+        except (SandboxError, OSError, LookupError) as error:
             log.warning("no warm sandbox", environment=kind.environment, error=str(error))
             self._failed[kind] = time.monotonic()
             return
@@ -224,22 +244,24 @@ class WarmPool(threading.Thread):
 
     def _wanted(self) -> list[tuple[Kind, int]]:
         """Kinds and how many of each, the latest asked for first; of environments that are there."""
-        ready = environments.ready(self._environments_dir)
+        ready = {name: self._environments.ready(Sandbox(name)) for name in self._sandboxes}
         with self._lock:
             asked = sorted(self._asked.items(), key=lambda item: -item[1])
         lately = [kind for kind, at in asked if time.time() - at < LATELY_S]
         kinds = dict.fromkeys([*lately, *(self._named(ready) if self._choice.sizes else ())])
-        sized = [(kind, self._choice.size(kind.environment)) for kind in kinds if kind.environment in ready]
+        there = [kind for kind in kinds if kind.environment in ready[kind.sandbox]]
+        sized = [(kind, self._choice.size(kind.environment)) for kind in there]
         return [(kind, size) for kind, size in sized if size]
 
-    def _named(self, ready: list[str]) -> Iterator[Kind]:
+    def _named(self, ready: dict[str, list[str]]) -> Iterator[Kind]:
         """What PODIUM_WARM names is kept from the start, before anything has asked for it."""
         current = {name: known.identifier for name, known in environments.definitions().items()}
         for name, _ in self._choice.sizes:
             shape = SCORER if name == "scoring" else SCRIPT
-            for identifier in ready:
-                if identifier.partition("@")[0] == name and current.get(name, identifier) == identifier:
-                    yield from (Kind(sandbox, identifier, shape.name) for sandbox in self._sandboxes)
+            for sandbox, identifiers in ready.items():
+                for identifier in identifiers:
+                    if identifier.partition("@")[0] == name and current.get(name, identifier) == identifier:
+                        yield Kind(sandbox, identifier, shape.name)
 
     def _ask(self, kind: Kind) -> None:
         with self._lock:

@@ -27,7 +27,7 @@ class Shape:
         """Whether this very job could run in a sandbox of this shape."""
         if plan.argv[: len(self.argv)] != self.argv or plan.cwd != "/output":
             return False
-        if plan.tree or plan.devices or plan.image:
+        if plan.tree or plan.devices:
             return False
         return all(self._holds(place) for place, _ in plan.links if place != "/kaggle/working") and all(
             self._holds(place) for _, place in plan.inputs
