@@ -33,6 +33,6 @@ def requirement(request: HttpRequest) -> str:
     return f"{wheel.PROJECT} @ {site_address(request)}{wheel_path()}"
 
 
-def command(request: HttpRequest, pip: str = "pip") -> str:
+def command(request: HttpRequest) -> str:
     """The line that installs exactly this site's version."""
-    return f'{pip} install --upgrade "{requirement(request)}"'
+    return f'pip install --upgrade "{requirement(request)}"'

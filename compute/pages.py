@@ -29,8 +29,9 @@ def runners(request: HttpRequest) -> HttpResponse:
         "site": installing.site_address(request),
         "wheel": installing.runner(),
         "wheel_path": installing.wheel_path(),
-        "install": installing.command(request, f"{FOLDER}/bin/pip"),
+        "requirement": installing.requirement(request),
         "folder": FOLDER,
+        "pip": f"{FOLDER}/bin/pip",
     }
     return render(request, "compute/runners.html", context)
 

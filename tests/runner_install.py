@@ -29,7 +29,7 @@ def plain_environment() -> dict[str, str]:
 def install(site: str, venv: Path, python: str = sys.executable) -> None:
     """Do what the page /runners/ of the site says, in another folder than it says."""
     page = unescape(httpx.get(f"{site}/runners/").text)
-    command = re.search(r"/opt/podium-runner/bin/(pip install .*?)</code>", page)
+    command = re.search(r"/opt/podium-runner/bin/(pip install .*?)</code>", page, re.DOTALL)
     assert command is not None, page
     subprocess.run([python, "-m", "venv", str(venv)], check=True, env=plain_environment())
     done = subprocess.run(
