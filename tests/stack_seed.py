@@ -2,7 +2,8 @@
 
 Contest `tiny` (accuracy; 8 public and 8 private rows; the right label is 1 where x > 0.5) in the environment
 `python`, and `hasty`, the same with a wall limit of two seconds. The limits of both are small: a hostile script
-meets them within seconds.
+meets them within seconds. `secret` takes programs and projects and hides its test features, which hold CANARY in a
+column; its public test.csv is a sample of four other rows. `works` takes projects and hides nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests import builders  # noqa: E402
 
 USERS = ("alice", "bob", "carol")
 ROWS = 16
+CANARY = "canary7d21f4"
 LIMITS = Limits(wall_s=20, cpu_s=20, memory_mb=512, pids=48, disk_mb=64, inodes=2000, log_kb=64, output_mb=8)
 
 
@@ -41,6 +43,8 @@ SAMPLE = "id,target\n" + "".join(f"{row},0\n" for row in range(ROWS))
 SOLUTION = "id,target,Usage\n" + "".join(
     f"{row},{int(x_of(row) > 0.5)},{'Public' if row % 2 else 'Private'}\n" for row in range(ROWS)
 )
+HIDDEN_TEST = "id,x,note\n" + "".join(f"{row},{x_of(row):.4f},{CANARY}\n" for row in range(ROWS))
+PUBLIC_TEST = "id,x,note\n" + "".join(f"{200 + row},{x_of(row) + 0.02:.4f},open\n" for row in range(4))
 FILES = {"train.csv": TRAIN.encode(), "test.csv": TEST.encode(), "sample_submission.csv": SAMPLE.encode()}
 
 
@@ -59,6 +63,19 @@ def seed() -> dict[str, str]:
             files=FILES,
             solution=SOLUTION.encode(),
         )
+    for slug, kinds in (("secret", ("script", "notebook", "project")), ("works", ("project",))):
+        builders.make_contest(
+            slug,
+            kinds=kinds,
+            limits=LIMITS,
+            daily_limit=1000,
+            files=FILES | ({"test.csv": PUBLIC_TEST.encode()} if slug == "secret" else {}),
+            solution=SOLUTION.encode(),
+        )
+    for version in TaskVersion.objects.filter(task__phase__contest__slug="secret"):
+        version.test_features_public, version.hidden_replies = False, 50
+        version.hidden_files.create(name="test.csv", blob=builders.make_blob(HIDDEN_TEST.encode()))
+        version.save()
     for version in TaskVersion.objects.all():
         version.environment = environments["python"]
         version.scoring_environment = environments["scoring"]
