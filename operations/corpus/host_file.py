@@ -18,30 +18,30 @@ FILE = Path("/tmp/podium-corpus-canary")  # noqa: S108 - its name is known on pu
 
 
 @contextlib.contextmanager
-def planted(token: str) -> Iterator[None]:
+def planted(token: str, file: Path = FILE) -> Iterator[None]:
     """The file holds the token while the block runs. Raises NotPossible when somebody else's file is there."""
-    with _locked() as descriptor:
+    with _locked(file) as descriptor:
         os.lseek(descriptor, 0, os.SEEK_END)
         os.write(descriptor, f"{token}\n".encode())
     try:
         yield
     finally:
-        with _locked() as descriptor:
+        with _locked(file) as descriptor:
             os.lseek(descriptor, 0, os.SEEK_SET)
             rest = os.read(descriptor, 1 << 20).replace(f"{token}\n".encode(), b"")
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, rest, 0)
             if not rest:
-                FILE.unlink()
+                file.unlink()
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[int]:
+def _locked(file: Path) -> Iterator[int]:
     while True:
         try:
-            descriptor = os.open(FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise NotPossible(f"{FILE} cannot be written ({error.strerror}): remove it") from error
+            raise NotPossible(f"{file} cannot be written ({error.strerror}): remove it") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.fstat(descriptor).st_nlink:  # else the last holder has just removed it

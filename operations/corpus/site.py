@@ -36,7 +36,13 @@ from runners.spec import Limits
 
 SLOTS = 2  # cases at the same time
 USED = ("scoring", "python")
-KEPT = ("PODIUM_DOCKER_HOST", "PODIUM_WARM", "PODIUM_WARM_MB", "PODIUM_GPUS")  # the host's own
+KEPT = (
+    "PODIUM_DOCKER_HOST",
+    "PODIUM_ALLOW_SOFT_LIMITS",
+    "PODIUM_WARM",
+    "PODIUM_WARM_MB",
+    "PODIUM_GPUS",
+)  # the host's own
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +136,8 @@ async def private_site(
             async with _running(machine, cases, features, say) as site:
                 yield site
     finally:
-        await asyncio.to_thread(shutil.rmtree, machine.layout.var, ignore_errors=True)
+        for folder in {machine.layout.var, machine.layout.socket().parent}:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _machine(environments: Path, sandbox: str, canaries: Canaries) -> PrivateMachine:

@@ -1,3 +1,4 @@
+import csv
 import os
 import sys
 
@@ -7,6 +8,9 @@ for target in ("/input/sample_submission.csv", "/etc/passwd", "/submission/main.
     except OSError:
         continue
     sys.exit(f"linked {target}")
-with open("/output/other.csv", "w") as file:
-    file.write("id,target\n")
+# Right predictions, which would be scored by their one name.
+with open("/input/test.csv") as test, open("/output/other.csv", "w") as out:
+    out.write("id,target\n")
+    for row in csv.DictReader(test):
+        out.write(f"{row['id']},{int(float(row['x']) > 0)}\n")
 os.link("/output/other.csv", "/output/submission.csv")
