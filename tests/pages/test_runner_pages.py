@@ -30,7 +30,7 @@ def test_the_commands_carry_the_address_that_was_asked_and_the_hash_of_the_wheel
     runner = installing.runner()
     address = f"http://testserver/runners/{runner.filename}#sha256={runner.sha256}"
     assert f'/opt/podium-runner/bin/pip install --upgrade \\ "podium-runner @ {address}"' in page.text
-    assert "podium-runner --site http://testserver \\ --token-file" in page.text
+    assert "podium-runner \\ --site http://testserver \\ --token-file" in page.text
 
 
 @override_settings(PUBLIC_URL="https://podium.example.org")
