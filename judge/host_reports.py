@@ -9,7 +9,7 @@ from compute import pools
 from runners import wire
 
 MAX_LISTED = 100  # environments of a host, builds under way, rows of its preflight
-HARD, SOFT, MISSING = "hard", "soft", "missing"
+HARD, SOFT, MISSING, NOTE = "hard", "soft", "missing", "note"
 DEVICE_FIELDS = {"id", "name", "memory_mb", "state"}
 DEVICE_STATES = {"free", "leased", "cleaning", pools.QUARANTINED}
 ROW_FIELDS = {"limit", "enforced_by", "status", "advice"}
@@ -112,6 +112,6 @@ def _device(raw: object) -> dict[str, Any]:
 def _row(raw: object) -> dict[str, str]:
     row = wire.only(raw, "A row of preflight", needed={"limit", "status"}, allowed=ROW_FIELDS)
     known = {name: wire.text(row, name, most=1000, default="") for name in sorted(ROW_FIELDS)}
-    if known["status"] not in {HARD, SOFT, MISSING}:
-        raise wire.Malformed("status of a row of preflight must be hard, soft or missing.")
+    if known["status"] not in {HARD, SOFT, MISSING, NOTE}:
+        raise wire.Malformed("status of a row of preflight must be hard, soft, missing or note.")
     return known

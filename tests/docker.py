@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -60,8 +61,8 @@ def answers(host: str) -> bool:
 class PrivateDaemon:
     """The daemon below var/docker. Its sockets lie in a short directory: their names may have 107 bytes."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path = FOLDER, *, with_runsc: bool = True) -> None:
+        self.folder, self._with_runsc = folder, with_runsc
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:10]
         self.run = Path(tempfile.gettempdir()) / f"podium-docker-{name}"
         self.host = f"unix://{self.run}/docker.sock"
@@ -114,10 +115,9 @@ class PrivateDaemon:
             time.sleep(0.1)
 
     def _configuration(self) -> Path:
-        runtimes = '{"runsc": {"path": "%s", "runtimeArgs": [%s]}}'
-        arguments = ", ".join(f'"{argument}"' for argument in RUNSC_ARGUMENTS)
+        runsc = {"path": shutil.which("runsc"), "runtimeArgs": list(RUNSC_ARGUMENTS)}
         path = self.run / "daemon.json"
-        path.write_text('{"runtimes": ' + runtimes % (shutil.which("runsc"), arguments) + "}\n")
+        path.write_text(json.dumps({"runtimes": {"runsc": runsc}} if self._with_runsc else {}))
         return path
 
     def _stop(self) -> None:

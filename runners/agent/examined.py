@@ -63,7 +63,7 @@ def refusal(found: Found, *, allow_soft: bool) -> str:
 
 
 def _check(sandbox: Sandbox) -> list[Row]:
-    return preflight.check(None)
+    return preflight.check(None, sandbox)
 
 
 def _row(raw: dict[str, str]) -> Row:

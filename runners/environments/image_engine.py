@@ -43,6 +43,11 @@ class ImageEngine(Engine):
         found: list[dict[str, Any]] = self._call("GET", f"/images/json?{query}")
         return found
 
+    def component(self, name: str) -> str:
+        """The version of a part of the daemon, "runc" or "containerd"; empty when it does not say."""
+        parts = (self._call("GET", "/version") or {}).get("Components") or ()
+        return next((str(part.get("Version", "")) for part in parts if part.get("Name") == name), "")
+
     def tag(self, image: str, repository: str, tag: str) -> None:
         query = urllib.parse.urlencode({"repo": repository, "tag": tag})
         self._call("POST", f"/images/{_quoted(image)}/tag?{query}")

@@ -20,6 +20,7 @@ _LIMITS = {
     "network",
     "uid",
     "system calls",
+    "file system",
     "wall time",
     "CPU time",
     "memory",
