@@ -137,9 +137,9 @@ class Watch:
                     self._names.setdefault(run, set()).update(names)
 
 
-def gone(left: Callable[[], list[str]], within_s: float = WITHIN_S) -> list[str]:
-    """Look until nothing is left; what is left after `within_s`."""
-    deadline = time.monotonic() + within_s
+def gone(left: Callable[[], list[str]]) -> list[str]:
+    """Look until nothing is left; what is left after WITHIN_S."""
+    deadline = time.monotonic() + WITHIN_S
     while found := left():
         if time.monotonic() > deadline:
             return found
