@@ -8,7 +8,7 @@ PYTEST ?=
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preflight run test check format lock bench clean messages
+.PHONY: help setup demo preflight run test check format lock bench clean messages mutations
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench: setup ## measure: submission to board, spectators, boards, checks and upl
 	@$(PY) -m benchmarks.board_page
 	@$(PY) -m benchmarks.check_solution
 	@$(PY) -m benchmarks.upload_memory
+
+mutations: setup ## take the guards away one by one: the hostile corpus must notice each
+	@$(PY) -m runners.environments build scoring python
+	@$(PY) tools/corpus_mutations.py
 
 clean: ## remove .venv/ and var/ (says what that is and asks; CONFIRM=yes does not ask)
 	@CONFIRM="$(CONFIRM)" sh tools/clean.sh

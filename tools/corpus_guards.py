@@ -1,0 +1,228 @@
+"""The guards that tools/corpus_mutations.py takes away, one at a time, and the cases that must notice.
+
+Many are held twice on purpose (a read-only mount and a file that its reader does not own); then both layers go. A guard
+whose absence could harm the machine that this runs on stays bounded by another one: a fork bomb without a limit of
+processes still meets its limit of memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+FLAGS, JAIL = "runners/sandboxes/flags.py", "runners/shim/jail.py"
+COLLECT, CGROUPS = "runners/sandboxes/collect.py", "runners/sandboxes/cgroups.py"
+SUPERVISE, VERDICT = "runners/shim/supervise.py", "runners/verdict.py"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """A text of a file, which is there exactly once, and what stands in its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """`cases`: beginnings of names, at least one of which must fail without the guard."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    cases: tuple[str, ...]
+    sandbox: str = "nsjail"
+
+
+# Before it takes work, the agent tries its sandbox, refuses to start where a limit does not hold, and tells the site.
+# These would notice many of the guards first; here it is the corpus that is asked.
+ALWAYS = (
+    Edit(
+        file="runners/agent/examined.py",
+        old="def _check(sandbox: Sandbox) -> list[Row]:\n",
+        new="def _check(sandbox: Sandbox) -> list[Row]:\n    return []\n",
+    ),
+)
+
+GUARDS = (
+    Guard(
+        name="no network",
+        edits=(Edit(file=FLAGS, old='"--iface_no_lo"', new='"--disable_clone_newnet"'),),
+        cases=("26", "27"),
+    ),
+    Guard(
+        name="system calls denied",
+        edits=(Edit(file=FLAGS, old=', "--seccomp_string", SECCOMP_POLICY]', new="]"),),
+        cases=("33b", "33h"),
+    ),
+    Guard(
+        name="a user of its own",
+        edits=(Edit(file=FLAGS, old="return FIRST_UID + plan.slot", new="return 0"),),
+        cases=("33c",),
+    ),
+    Guard(
+        name="inputs are read-only",
+        edits=(
+            Edit(
+                file=FLAGS,
+                old='for host, place in plan.inputs:\n        flags += ["--bindmount_ro"',
+                new='for host, place in plan.inputs:\n        flags += ["--bindmount"',
+            ),
+            Edit(
+                file="runners/agent/cache.py",
+                old="os.fchmod(file.fileno(), 0o444)",
+                new="os.fchmod(file.fileno(), 0o666)",
+            ),
+        ),
+        cases=("34",),
+    ),
+    Guard(
+        name="an environment of its own",
+        edits=(
+            Edit(
+                file="runners/sandboxes/shims.py",
+                old='env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}',
+                new="env=dict(os.environ)",
+            ),
+            Edit(file=JAIL, old="env={},", new="env=None,"),
+            Edit(
+                file=FLAGS,
+                old='flags = [nsjail, "--mode", "o",',
+                new='flags = [nsjail, "--keep_env", "--mode", "o",',
+            ),
+        ),
+        cases=("30",),
+    ),
+    Guard(
+        name="labels are no input of a run",
+        edits=(
+            Edit(
+                file="judge/specification.py",
+                old="return (*files, *_program(job, job.run.submission))",
+                new='return (*files, _input("/input/answers", version.solution), *_program(job, job.run.submission))',
+            ),
+        ),
+        cases=("29",),
+    ),
+    Guard(
+        name="links in /output are not followed",
+        edits=(Edit(file=COLLECT, old="os.O_RDONLY | os.O_NOFOLLOW | ", new="os.O_RDONLY | "),),
+        cases=("37c",),
+    ),
+    Guard(
+        name="only regular files leave",
+        edits=(Edit(file=COLLECT, old="if not stat.S_ISREG(facts.st_mode) or ", new="if "),),
+        cases=("25d", "38a"),
+    ),
+    Guard(
+        name="a file that leaves has one name",
+        edits=(Edit(file=COLLECT, old=" or facts.st_nlink != 1:", new=":"),),
+        cases=("37d",),
+    ),
+    Guard(
+        name="output is bounded",
+        edits=(Edit(file=COLLECT, old="if facts.st_size > max_bytes:", new="if facts.st_size < 0:"),),
+        cases=("42a",),
+    ),
+    Guard(
+        name="processes are bounded",
+        edits=(
+            Edit(
+                file=CGROUPS,
+                old='_write(directory / "pids.max", pids)',
+                new='_write(directory / "pids.max", "max")',
+            ),
+        ),
+        cases=("08a", "11"),
+    ),
+    Guard(
+        name="disk is bounded",
+        edits=(Edit(file="runners/shim/box.py", old='f"size={plan.limits.disk_mb}m,', new='f"size=90%,'),),
+        cases=("15a", "23c"),
+    ),
+    Guard(
+        name="inodes are bounded",
+        edits=(
+            Edit(
+                file="runners/shim/box.py",
+                old="nr_inodes={plan.limits.inodes + _OWN_INODES}",
+                new="nr_inodes=0",
+            ),
+        ),
+        cases=("24",),
+    ),
+    Guard(
+        name="a killed child counts as memory",
+        edits=(
+            Edit(file=VERDICT, old="(facts.oom_kills > 0 and failed,", new="(False,"),
+            Edit(file=SUPERVISE, old="sample.oom_kills > 0 or ", new=""),
+            Edit(file=SUPERVISE, old="if last.oom_kills and reason", new="if False and reason"),
+        ),
+        cases=("13",),
+    ),
+    Guard(
+        name="time is bounded",
+        edits=(Edit(file=SUPERVISE, old="(wall_s >= limits.wall_s, ", new="(wall_s >= limits.wall_s + 8, "),),
+        cases=("02", "05"),
+    ),
+    Guard(
+        name="a flood of output ends a run",
+        edits=(Edit(file=SUPERVISE, old="(self._drain.flooded, ", new="(False, "),),
+        cases=("19",),
+    ),
+    Guard(
+        name="logs are capped",
+        edits=(
+            Edit(
+                file="runners/shim/drain.py",
+                old="room = self.keep - self.seen",
+                new="room = (4 << 20) - self.seen",
+            ),
+            Edit(file="judge/logs.py", old=".log_kb * 1024 + SLACK", new=".log_kb * 1024 * 1024"),
+        ),
+        cases=("04", "19"),
+    ),
+    Guard(
+        name="logs are inert",
+        edits=(
+            Edit(
+                file="judge/logs_text.py",
+                old="def inert(raw: bytes) -> str:\n",
+                new='def inert(raw: bytes) -> str:\n    return raw.decode("utf-8", "replace")\n',
+            ),
+        ),
+        cases=("51",),
+    ),
+    Guard(
+        name="a notebook's page is cleaned",
+        edits=(Edit(file="judge/notebooks.py", old="return inert_html.clean(", new="return str("),),
+        cases=("50",),
+    ),
+    Guard(
+        name="scores are finite",
+        edits=(
+            Edit(
+                file="metrics/cells.py",
+                old="and _NUMBER(text):",
+                new="and _NUMBER(text) or _NOT_FINITE(text.strip()):",
+            ),
+            Edit(file="metrics/cells.py", old="if -LARGEST <= value <= LARGEST:", new="if True:"),
+            Edit(
+                file="metrics/cells.py",
+                old="if not value.is_integer() or abs(value) >= LARGEST_CLASS:",
+                new="if not math.isfinite(value):\n            return bare\n        if not value.is_integer():",
+            ),
+        ),
+        cases=("41",),
+    ),
+    Guard(
+        name="submissions are their owner's",
+        edits=(
+            Edit(
+                file="contests/models/submission.py",
+                old="return self.filter(Q(user=user) | Q(contest__organisers=user)).distinct()",
+                new="return self",
+            ),
+        ),
+        cases=("39a",),
+    ),
+)
