@@ -20,6 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+if sys.version_info < (3, 11):  # noqa: UP036 - it may be a host's own Python
+    sys.exit(f"this needs Python 3.11 or later, not {sys.version.split()[0]}; uv python install 3.11 gets one")
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
