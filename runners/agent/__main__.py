@@ -54,6 +54,7 @@ class Agent:
     def __init__(self, chosen: Settings, preflight: Found) -> None:
         self._closing, self._halting = threading.Event(), threading.Event()
         self._halt_read, self._halt_write = os.pipe()
+        self._failing = threading.Lock()
         self._failure = ""
         self._tools = Tools(
             settings=chosen,
@@ -103,8 +104,12 @@ class Agent:
         os.write(self._halt_write, b"!")
 
     def fail(self, message: str) -> None:
-        """Stop for a reason that no retry mends."""
-        self._failure = self._failure or message
+        """Stop for a reason that no retry mends, when what runs has ended."""
+        with self._failing:
+            if self._failure:  # the other slots hear the same
+                return
+            self._failure = message
+        log.critical("agent fails", reason=message)
         self.halt()
 
     def run(self) -> int:
@@ -121,7 +126,8 @@ class Agent:
         os.read(self._halt_read, 1)
         self._closing.set()
         log.info("agent stopping", mode=str(chosen.stop))
-        if chosen.stop is StopMode.DRAIN and not self._failure:
+        # An agent that does not fit its site any more still brings home what runs.
+        if chosen.stop is StopMode.DRAIN or (self._failure and chosen.stop is not StopMode.KILL):
             self._drain()
         self._halting.set()
         deadline = time.monotonic() + STOP_WITHIN_S
@@ -138,14 +144,18 @@ class Agent:
         return 0
 
     def _listen(self, broker_url: str) -> None:
-        if not broker_url:
-            for pool in self._pools:
-                StreamListener(pool.slug, pool.bell, partial(self._hear, pool.slug)).start()
-            return
-        # Only a host of the site's own has kombu, and an agent elsewhere none of its memory.
-        from runners.agent.broker_bell import Listener  # noqa: PLC0415
+        bells = {pool.slug: pool.bell for pool in self._pools}
+        try:
+            if broker_url:
+                # Only a host of the site's own has kombu, and an agent elsewhere none of its memory.
+                from runners.agent.broker_bell import Listener  # noqa: PLC0415
 
-        Listener(broker_url, {pool.slug: pool.bell for pool in self._pools}).start()
+                Listener(broker_url, bells).start()
+                return
+        except ModuleNotFoundError:
+            log.warning("no kombu here, so bells come by the site's stream", install="podium-runner[broker]")
+        for slug, bell in bells.items():
+            StreamListener(slug, bell, partial(self._hear, slug)).start()
 
     def _drain(self) -> None:
         """Wait until every slot has ended its job, or for another signal."""

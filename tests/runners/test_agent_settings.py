@@ -110,6 +110,21 @@ def test_a_site_of_another_protocol_ends_the_agent_with_a_clear_line(tmp_path: P
 
 
 @pytest.mark.sandbox
+def test_an_agent_that_its_site_has_left_behind_brings_home_what_runs(tmp_path: Path) -> None:
+    with stage(tmp_path) as on:
+        program = "import time\nprint('up', flush=True)\ntime.sleep(2)\nopen('submission.csv', 'w').write('x')"
+        job = on.site.add_job(program, environment=ENVIRONMENT)
+        agent = on.start_agent(PODIUM_POOLS="cpu:3")
+        until(lambda: job.log, "the program runs")
+        on.site.protocol = 2
+        until(lambda: "protocol 2" in on.agent_log(), "the agent hears of it")
+        assert not job.finishes
+        assert agent.wait(15) == 1
+        assert len(job.finishes) == 1
+        assert not job.give_backs
+
+
+@pytest.mark.sandbox
 def test_no_token_is_ever_logged_or_left_readable(tmp_path: Path) -> None:
     with stage(tmp_path) as on:
         job = on.site.add_job("import time\nprint('up', flush=True)\ntime.sleep(1)", environment=ENVIRONMENT)
