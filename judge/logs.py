@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Iterator
 
 import structlog
@@ -18,7 +17,7 @@ from django.db.models import F
 from contests.models import Submission
 from judge import feed, lease, runs, specification, stages
 from judge.logs_text import inert, whole
-from judge.models import Job, LogChunk
+from judge.models import Job, LogChunk, Run
 from runners.spec import JobKind
 
 log = structlog.get_logger(__name__)
@@ -59,7 +58,7 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
         LogChunk.objects.create(job=job, attempt=job.attempt, offset=have, data=fresh)
         Job.objects.filter(pk=job.pk).update(log_bytes=F("log_bytes") + len(fresh))
         if job.run is not None and stages.is_program(job):  # our own programs' words are for operators
-            place = _before(job, stages.shown(job.run)) + have
+            place = _before(job, job.run) + have
             transaction.on_commit(functools.partial(feed.log_arrived, job.run.submission_id, place, fresh))
     return have + len(fresh)
 
@@ -95,10 +94,11 @@ def _pieces(jobs: list[Job], after: int, limit: int) -> Iterator[bytes]:
         begin += job.log_bytes
 
 
-def _before(job: Job, jobs: list[Job]) -> int:
+def _before(job: Job, run: Run) -> int:
     """How much of the run's log lies before that of this job."""
-    earlier = itertools.takewhile(lambda each: each.pk != job.pk, jobs)
-    return sum(each.log_bytes for each in earlier)
+    if job.kind != JobKind.PREDICT:
+        return 0  # the others come first
+    return Job.objects.filter(run=run, kind=JobKind.TRAIN).values_list("log_bytes", flat=True).first() or 0
 
 
 def _ended(job: Job) -> bool:

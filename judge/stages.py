@@ -79,7 +79,9 @@ def shown(run: Run | None) -> list[Job]:
     """The jobs whose log may be shown, in order. Their logs are one text."""
     if run is None:
         return []
-    jobs = [job for job in Job.objects.filter(run=run, kind__in=PROGRAMS) if not withheld(job)]
+    jobs = Job.objects.filter(run=run, kind__in=PROGRAMS)
+    if run.task_version.hides_features:
+        jobs = jobs.exclude(kind__in=_BESIDE_HIDDEN)
     return sorted(jobs, key=lambda job: PROGRAMS.index(JobKind(job.kind)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -39,7 +40,7 @@ NOTEBOOK = json.dumps(
     }
 ).encode()
 FAILED = make_facts(exit_code=1, wall_s=13.3, cpu_s=7.1, memory_peak=300 << 20)
-SAMPLES = {"samples": [[0, 0.1, 0.1, 1000, 10, None, None]]}
+SAMPLES: dict[str, Any] = {"samples": [[0, 0.1, 0.1, 1000, 10, None, None]]}
 
 
 @pytest.fixture
@@ -320,7 +321,7 @@ def test_a_team_gets_as_many_explanations_a_day_as_the_task_allows() -> None:
     assert (last.facts, set(last.trace)) == ({}, {"stage", "explained"})
     assert "No more failures are explained today" in explain("RUNTIME_ERROR", last).text
     assert fail(contest, make_user("bob"), GOOD).trace["explained"]
-    Run.objects.update(finished_at=timezone.now() - timezone.timedelta(days=1))
+    Run.objects.update(finished_at=timezone.now() - dt.timedelta(days=1))
     assert fail(contest, alice, GOOD).trace["explained"]
 
 
@@ -417,7 +418,7 @@ def test_free_rehearsals_are_bounded_by_the_day(contest: Contest, settings: Any)
     quota = quotas.quota(user, contest)
     assert quota is not None
     assert quota.left == 0
-    yesterday = timezone.now() - timezone.timedelta(days=1)
+    yesterday = timezone.now() - dt.timedelta(days=1)
     Submission.objects.update(created_at=yesterday)
     assert hand_in(contest, user, "work.py", SCRIPT)
 

@@ -10,7 +10,7 @@ import pytest
 
 from contests import blobs
 from contests.models import Blob, Submission, TaskVersion
-from judge import cancel, intake, rejudging, usage
+from judge import cancel, intake, quotas, rejudging, usage
 from judge.logs import read
 from judge.models import Job, Run, RunFile
 from judge.verdicts import explain
@@ -198,7 +198,7 @@ def test_a_training_that_fails_is_the_end_and_costs_quota(
     assert state(submission) == ("FINISHED", verdict)
     assert words in explain(verdict, Run.objects.get()).text
     assert host.claim() is None
-    quota = intake.quotas.of(submission.team, phase_of(submission.contest), submission.created_at)
+    quota = quotas.of(submission.team, phase_of(submission.contest), submission.created_at)
     assert quota.used_today == 1
 
 
