@@ -11,6 +11,7 @@ import dataclasses
 
 FLAGS, JAIL = "runners/sandboxes/flags.py", "runners/shim/jail.py"
 COLLECT, CGROUPS = "runners/sandboxes/collect.py", "runners/sandboxes/cgroups.py"
+TREES, DOCKER = "runners/sandboxes/trees.py", "runners/sandboxes/docker_flags.py"
 SUPERVISE, VERDICT = "runners/shim/supervise.py", "runners/verdict.py"
 
 
@@ -224,5 +225,70 @@ GUARDS = (
             ),
         ),
         cases=("39a",),
+    ),
+    Guard(
+        name="a log beside hidden features stays",
+        edits=(
+            Edit(file="runners/agent/attempt.py", old="    if run.spec.withheld:\n", new="    if False:\n"),
+            Edit(
+                file="judge/logs.py",
+                old="    if stages.withheld(job):\n        log.warning(",
+                new="    if False:\n        log.warning(",
+            ),
+        ),
+        cases=("62a", "62c"),
+    ),
+    Guard(
+        name="archives hold no links",
+        edits=(Edit(file=TREES, old="if kind not in _TYPES or (", new="if ("),),
+        cases=("47a", "47b"),
+    ),
+    Guard(
+        name="archives do not swell",
+        edits=(
+            Edit(
+                file=TREES, old="if unpacked > max(RATIO_FROM, MAX_RATIO * packed):", new="if unpacked < 0:"
+            ),
+        ),
+        cases=("46a",),
+    ),
+    Guard(
+        name="containers have no network",
+        edits=(
+            Edit(file=DOCKER, old='"NetworkDisabled": True,', new='"NetworkDisabled": False,'),
+            Edit(file=DOCKER, old='"NetworkMode": "none",', new='"NetworkMode": "host",'),
+            Edit(file=DOCKER, old='"Hostname": "podium",', new=""),
+        ),
+        cases=("26", "27"),
+        sandbox="docker",
+    ),
+    Guard(
+        name="containers have a list of calls",
+        edits=(
+            Edit(file=DOCKER, old='f"seccomp={json.dumps(seccomp.profile())}"', new='"seccomp=unconfined"'),
+        ),
+        cases=("33b", "33h"),
+        sandbox="docker",
+    ),
+    Guard(
+        name="containers are read-only",
+        edits=(
+            Edit(file=DOCKER, old='"ReadonlyRootfs": True,', new='"ReadonlyRootfs": False,'),
+            Edit(file=FLAGS, old="return FIRST_UID + plan.slot", new="return 0"),
+        ),
+        cases=("35",),
+        sandbox="docker",
+    ),
+    Guard(
+        name="containers have no capabilities",
+        edits=(Edit(file=DOCKER, old='"CapDrop": ["ALL"],', new=""),),
+        cases=("33c",),
+        sandbox="docker",
+    ),
+    Guard(
+        name="containers gain no rights",
+        edits=(Edit(file=DOCKER, old='"SecurityOpt": ["no-new-privileges", ', new='"SecurityOpt": ['),),
+        cases=("33c",),
+        sandbox="docker",
     ),
 )

@@ -89,9 +89,7 @@ def _judge_all(whole: Pass) -> None:
             watch.after(watch.jobs(another))
             before = watch.use()
             _judge_cases(whole, Judging(site, contestant, watch, site.canaries.watch(), another))
-            last = _benign(site, contestant, "the benign submission at the end")
-            if last != first:
-                whole.report.faults.append(f"the benign submission scored {first} before and {last} after")
+            whole.report.faults += _benign_again(site, contestant, first)
             whole.report.faults += _host_faults(site, watch, before)
     finally:
         for person in people.values():
@@ -149,6 +147,15 @@ def _benign(site: Site, contestant: Contestant, what: str) -> float:
     slug = site.slugs[SMALL, False]
     answer = contestant.hand_in(uploading.whole("main.py", task.BENIGN), slug)
     return _scored(site, contestant, answer.body, what)
+
+
+def _benign_again(site: Site, contestant: Contestant, first: float) -> list[str]:
+    """The next submission must be judged as if nothing had happened."""
+    try:
+        last = _benign(site, contestant, "the benign submission at the end")
+    except NotPossible as harmed:
+        return [str(harmed)]
+    return [] if last == first else [f"the benign submission scored {first} before and {last} after"]
 
 
 def _another(site: Site, person: Contestant) -> str:
