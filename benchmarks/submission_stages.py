@@ -62,9 +62,11 @@ def bare_ms(folder: Path) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def to_board_ms(stack: Stack, client: httpx.Client, number: int) -> tuple[str, float]:
+def to_board_ms(
+    stack: Stack, client: httpx.Client, number: int, script: str = SCRIPT
+) -> tuple[str, float]:
     content = (
-        SCRIPT.replace("INPUT", '"/input/test.csv"').replace("OUTPUT", '"submission.csv"') + f"# {number}\n"
+        script.replace("INPUT", '"/input/test.csv"').replace("OUTPUT", '"submission.csv"') + f"# {number}\n"
     )
     url = "/api/v1/contests/tiny/leaderboard/"
     before = client.get(url).json()["version"]

@@ -42,7 +42,8 @@ from runners.warm.pool import WarmPool
 
 log = structlog.get_logger()
 
-QUICK_LOOK_S, QUICK_FOR_S, SLOW_LOOK_S = 0.01, 10.0, 0.05  # how often an end is looked for, young and old
+# How often an end is looked for: after a fiftieth of the time the run has taken already, within bounds.
+LOOK_SHARE, QUICKEST_LOOK_S, SLOWEST_LOOK_S = 1 / 50, 0.003, 0.1
 CANCEL_GRACE_S = 6.0  # a shim ends a cancelled run within a tick and DEATH_S; one that does not is killed
 OVERTIME_S = 30.0  # beyond the wall limit, which the shim keeps; then the shim itself is broken
 LAST_WORDS_S = 1.5  # for a give-back while the agent is being stopped
@@ -188,7 +189,7 @@ class Attempt:
                 if waited > self._spec.limits.wall_s + OVERTIME_S:
                     raise OurFault("the shim did not end the run at its wall limit")
                 self._heed_cancel()
-                self._pause(QUICK_LOOK_S if waited < QUICK_FOR_S else SLOW_LOOK_S)
+                self._pause(min(max(QUICKEST_LOOK_S, waited * LOOK_SHARE), SLOWEST_LOOK_S))
         facts, files = outcome.facts, outcome.files
         if facts is None and self._heart.cancel.is_set():  # before the start, or by force: nobody wants more
             facts = RunFacts(

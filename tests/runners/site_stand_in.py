@@ -31,6 +31,7 @@ class HeldJob:
     fields: dict[str, Any]
     status: str = "QUEUED"
     attempt: int = 0
+    claimed_at: float = 0.0
     token: str = ""
     cancel: bool = False
     log: bytearray = dataclasses.field(default_factory=bytearray)
@@ -214,7 +215,7 @@ class SiteStandIn:
             free = sum(device["state"] == "free" for device in raw.get("devices", ()))
             fits = job.fields["environment"] in raw["environments"] and job.fields["limits"].gpus <= free
             if job.status == "QUEUED" and job.pool == pool and fits and job.attempt < self.max_attempts:
-                job.status, job.attempt = "RUNNING", job.attempt + 1
+                job.status, job.attempt, job.claimed_at = "RUNNING", job.attempt + 1, time.monotonic()
                 job.token, job.log, job.samples = secrets.token_hex(16), bytearray(), []
                 spec = JobSpec(job_id=job.id, attempt=job.attempt, token=job.token, **job.fields)
                 return Answer(200, spec.as_json())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.runners.agent_stage import ENVIRONMENT, AgentStage, processes_of, stage, until
+from tests.runners.agent_stage import ENVIRONMENT, AgentStage, stage, until
 
 pytestmark = pytest.mark.sandbox
 GOOD = "print('hello')\nopen('submission.csv', 'w').write('id,target\\n1,2\\n')\n"
