@@ -14,10 +14,12 @@ from operations.datasets import ContestFiles
 from runners import environments
 from runners.environments import PackagesUnreachableError, definitions
 from runners.sandboxes import flags
+from runners.sandboxes.choice import Sandbox
 from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage
 from tests.stack import ENVIRONMENTS, missing_environments
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+in_folders = pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL], indirect=True)
 CONTESTANTS = ("python", "torch", "tensorflow")
 LOADERS = ("load_diabetes", "load_digits", "load_iris", "load_wine", "load_breast_cancer", "load_linnerud")
 
@@ -121,7 +123,8 @@ def _search(
 ) -> Found:
     """Test rows of the contests found in environment `name`, in its interpreter and in `planted` files."""
     sandbox.environment = _directory(name)
-    places = ["/env", *flags.interpreter_directories(sandbox.environment), "/input/planted"]
+    interpreter = ["/usr/lib"] if sandbox.image else flags.interpreter_directories(sandbox.environment)
+    places = ["/env", *interpreter, "/input/planted"]
     wanted = folder / "wanted.json"
     wanted.write_text(
         json.dumps({"places": places, "rows": {files.slug: _test_rows(files) for files in contests}})
@@ -137,6 +140,7 @@ def _search(
     return Found(**json.loads(result.log))
 
 
+@in_folders
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_no_test_row_of_a_demo_contest_is_found_in_an_environment(
     sandbox: SandboxStage, contests: list[ContestFiles], tmp_path: Path, name: str
@@ -147,6 +151,16 @@ def test_no_test_row_of_a_demo_contest_is_found_in_an_environment(
     assert found.packed > 0
 
 
+@pytest.mark.parametrize("sandbox", [Sandbox.DOCKER], indirect=True)
+def test_no_test_row_of_a_demo_contest_is_found_in_the_image_of_an_environment(
+    sandbox: SandboxStage, contests: list[ContestFiles], tmp_path: Path
+) -> None:
+    found = _search(sandbox, contests, "python", tmp_path)
+    assert found.hits == {}
+    assert found.files > 5_000
+
+
+@in_folders
 def test_the_search_would_find_them(
     sandbox: SandboxStage, contests: list[ContestFiles], workdir: Path, tmp_path: Path
 ) -> None:
@@ -158,6 +172,7 @@ def test_the_search_would_find_them(
     assert found.hits == {files.slug: len(_test_rows(files)) for files in contests}
 
 
+@in_folders
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_scikit_learn_says_that_its_data_sets_are_not_there(sandbox: SandboxStage, name: str) -> None:
     sandbox.environment = _directory(name)
