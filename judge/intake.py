@@ -159,7 +159,9 @@ def taken_kind(version: TaskVersion, filename: str) -> str:
     kind = rules.kind_of(filename)
     projects_taken = Submission.Kind.PROJECT in version.kinds
     if projects_taken and filename.lower().endswith(projects.ARCHIVES):
-        raise Rejected("wrong_kind", _("Of archives only .zip is taken. %s") % projects.pack_it())
+        raise Rejected(
+            "wrong_kind", _("Of archives only .zip is taken. %(advice)s") % {"advice": projects.pack_it()}
+        )
     if kind == Submission.Kind.PROJECT and not projects_taken:
         wanted = ", ".join(s for s, k in rules.KIND_OF_SUFFIX.items() if k in version.kinds)
         raise Rejected(

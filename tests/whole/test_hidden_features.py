@@ -173,3 +173,44 @@ def test_an_agent_killed_between_training_and_prediction_predicts_with_the_same_
     stack.wait_restarted("agent", stack.kill("agent"))
     assert stack.wait_verdict(submission, within_s=120)["public_score"] == 1.0
     assert "('train', 'FINISHED', 1)" in stack.query(look)
+
+
+SLEEPS = b"import time\ntime.sleep(60)\n"
+# Waits where its rows are the hidden ones alone.
+SLEEPS_BESIDE_HIDDEN = f"{READS}{GOES_ON}import time\nif len(rows) > 4: time.sleep(60)\n".encode()
+STAGES = {
+    "rehearse": ("main.py", SLEEPS),
+    "run": ("main.py", SLEEPS_BESIDE_HIDDEN),
+    "train": ("work.zip", zipped(PROJECT | {"train.py": SLEEPS})),
+    "predict": ("work.zip", zipped(PROJECT | {"predict.py": SLEEPS})),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_is_called_back_in_every_stage_and_its_sandbox_ends(stack: Stack, stage: str) -> None:
+    filename, content = STAGES[stage]
+    submission = stack.submit(content, filename=filename, contest="secret")
+    look = (
+        "from judge.models import Job\n"
+        f"print(Job.objects.filter(run__submission='{submission}', kind='{stage}', status='RUNNING').count())"
+    )
+    eventually(lambda: stack.query(look).strip() == "1", within_s=60, what=f"{stage} runs")
+    with stack.client() as client:
+        assert client.post(f"/api/v1/submissions/{submission}/cancel/").json()["cancelled"]
+    assert stack.wait_verdict(submission)["verdict"] == "CANCELLED"
+    eventually(lambda: not stack.shims(), within_s=15, what="the sandbox is gone")
+
+
+def test_a_project_is_judged_again_from_its_training_on(stack: Stack) -> None:
+    submission = stack.submit(zipped(PROJECT), filename="work.zip", contest="works")
+    stack.wait_verdict(submission, within_s=120)
+    stack.query(
+        "from contests.models import Submission\nfrom judge import rejudging\n"
+        f"rejudging.rejudge(Submission.objects.get(pk='{submission}'))"
+    )
+
+    def again() -> bool:
+        runs = stack.submission(submission)["runs"]
+        return len(runs) == 2 and runs[-1]["verdict"] == "SCORED"
+
+    eventually(again, within_s=120, what="the second run is scored")
