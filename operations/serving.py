@@ -4,7 +4,8 @@
     try the sandbox ─┘
 
 The site answers before anything is built: the first administrator can set up a contest meanwhile, and what needs an
-environment waits for it.
+environment waits for it. With Docker the images of `scoring` and `python` come first: its sandbox cannot be tried
+without one.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from operations import host, processes, reach, running
+from operations import building, host, processes, reach, running
 from operations.building import FIRST, build, build_in_the_background
 from operations.commands import together
 from operations.processes import Machine
 from operations.running import Say
 from operations.supervisor import Supervisor
 from operations.telling import Telling
-from runners.environments import definitions, ready
 
 SETUP = "setup "  # said by `prepare_site` before the path of the first administrator's page
 
@@ -27,27 +27,22 @@ SETUP = "setup "  # said by `prepare_site` before the path of the first administ
 async def serve(chosen: Machine, environments: list[str], *, with_agent: bool) -> None:
     """Run the site until it is cancelled. `environments`: what to build; raises what `until_told_to_stop` prints."""
     say = Telling()
-    missing = _missing(chosen, environments)
+    missing = building.missing(["scoring", *environments], chosen) if environments else []
     if missing:
         host.check_disk(chosen.layout, ["scoring", *environments])
     async with running.supervised(chosen, say) as supervisor:
+        first = [name for name in missing if name in {"scoring", FIRST}]
+        if first and building.needs_images(chosen):
+            await build(first, chosen, say)
         setup = await _site(supervisor, chosen, say, with_agent=with_agent)
         if missing:
             _point_to(chosen, setup)
-            await build([n for n in missing if n in {"scoring", FIRST}], chosen, say)
+            await build(first, chosen, say)
         _announce(chosen, setup, say)
         await build_in_the_background(
             [name for name in missing if name not in {"scoring", FIRST}], chosen, say
         )
         await asyncio.Event().wait()
-
-
-def _missing(chosen: Machine, environments: list[str]) -> list[str]:
-    """What is still to be built, in the order of its use."""
-    if not environments:
-        return []
-    built = ready(chosen.layout.environments) if chosen.layout.environments.is_dir() else []
-    return [name for name in ("scoring", *environments) if definitions()[name].identifier not in built]
 
 
 async def _site(supervisor: Supervisor, chosen: Machine, say: Say, *, with_agent: bool) -> str:

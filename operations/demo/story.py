@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from operations import host, processes, running
+from operations import building, host, processes, running
 from operations.building import FIRST, build, build_in_the_background
 from operations.commands import run, together
 from operations.demo import people, samples
@@ -44,6 +44,8 @@ async def demo(chosen: Machine, environments: list[str]) -> None:
     )  # it holds nothing that is worth cheating for
     host.check_disk(chosen.layout, ["scoring", *environments])
     async with running.supervised(chosen, say) as supervisor:
+        if building.needs_images(chosen):  # its sandbox can only be tried with one
+            await build(["scoring", FIRST], chosen, say)
         seeded, *_ = await together(
             _site(supervisor, chosen, say),
             build(["scoring"], chosen, say),
