@@ -30,6 +30,7 @@ setup: ## make .venv/ with all that development needs
 
 test: setup ## run all tests (PYTEST="tests/live -k ring" for some)
 	@$(PY) -m runners.environments build scoring python
+	@$(PY) -m tests.docker
 	@$(PY) -m pytest $(PYTEST)
 
 check: setup ## format, lint, types, import order, migrations, deployment settings
