@@ -6,7 +6,8 @@ import platform
 import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
-REFUSED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
+# The last two are said by a kernel that has none of it, as gVisor's.
+REFUSED = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.ENODEV)
 through = []
 
 
@@ -34,7 +35,7 @@ if 0 in before or os.getresuid() + os.getresgid() != before:
     through.append(f"ids {before}, {os.getresuid()}")
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
 for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-    if int(status[name], 16):
+    if int(status.get(name, "0"), 16):
         through.append(f"{name} {status[name].strip()}")
 if status.get("NoNewPrivs", "1").strip() != "1":
     through.append("a program may gain rights")
