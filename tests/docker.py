@@ -93,7 +93,7 @@ class PrivateDaemon:
             yield
 
     def _start(self) -> None:
-        shutil.rmtree(self.run, ignore_errors=True)
+        self._clear()
         self.run.mkdir(mode=0o700)
         command = ["dockerd", "--data-root", str(self.folder / "root"), "--exec-root", str(self.run / "exec")]
         command += ["--host", self.host, "--pidfile", str(self.run / "pid"), "--bridge=none"]
@@ -131,6 +131,10 @@ class PrivateDaemon:
         deadline = time.monotonic() + _STOP_WITHIN_S
         while time.monotonic() < deadline and self._lives(pid):
             time.sleep(0.05)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove what a daemon leaves, killed ones as well: a directory with a mount in it cannot be."""
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             place = line.split()[1]
             if place.startswith((str(self.run), str(self.folder / "root"))):
