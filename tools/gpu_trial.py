@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 - it may be a host's own Python
-    sys.exit(f"this needs Python 3.11 or later, not {sys.version.split()[0]}; uv python install 3.11 gets one")
+    sys.exit(
+        f"this needs Python 3.11 or later, not {sys.version.split()[0]}; uv python install 3.11 gets one"
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runners.gpu.access import access_to, driver_folder  # noqa: E402
+from runners.gpu.access import Access, access_to, driver_folder  # noqa: E402
 from runners.gpu.choice import open_driver, pynvml_file  # noqa: E402
 from runners.gpu.driver import DriverError  # noqa: E402
 from runners.gpu.keeper import CLEAN_WITHIN_S, Keeper, Kept  # noqa: E402
@@ -104,9 +106,7 @@ class Trial:
             slot=8_000,
             image=image,
             devices=tuple(device.id for device in kept.devices),
-            access=access_to(kept.devices, source=self.chosen.gpus, pynvml=self.pynvml)
-            if kept.devices
-            else None,
+            access=self.access(kept, in_container=bool(image)),
         )
         began = time.monotonic()
         kept.assign(run.name)
@@ -121,6 +121,12 @@ class Trial:
         shims.reap(sandbox)
         log = (sandbox / "log").read_text("utf-8", "replace") if (sandbox / "log").exists() else ""
         return Ended(outcome, _last_json(log), shims.points(sandbox, 0), log, took)
+
+    def access(self, kept: Kept, *, in_container: bool) -> Access | None:
+        if not kept.devices:
+            return None
+        source = self.chosen.gpus
+        return access_to(kept.devices, source=source, pynvml=self.pynvml, in_container=in_container)
 
     def lease(self, keeper: Keeper, count: int = 1) -> Kept:
         """A clean device; waits as long as one may take to get clean."""

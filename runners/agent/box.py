@@ -35,7 +35,7 @@ def start(
     """
     try:
         environment, image = readiness.located(settings, Sandbox(sandbox), run.spec)
-        known = with_devices(plan(run.spec, run, environment, threads, image), kept, settings.gpus)
+        known = with_devices(plan(run.spec, run, environment, threads, image), kept, settings.gpus, sandbox)
         if warm is not None and _start_warm(run, known, sandbox, warm):
             return True
         kept.assign(run.path.name)
@@ -73,11 +73,12 @@ def plan(spec: JobSpec, run: RunDir, environment: Path, threads: int, image: str
     )
 
 
-def with_devices(known: SandboxPlan, kept: Kept, source: str) -> SandboxPlan:
+def with_devices(known: SandboxPlan, kept: Kept, source: str, sandbox: str) -> SandboxPlan:
     """The plan of a run that has these devices of the driver that `source` names."""
     if not kept.devices:
         return known
-    access = access_to(kept.devices, source=source, pynvml=pynvml_file())
+    in_container = Sandbox(sandbox) is not Sandbox.NSJAIL
+    access = access_to(kept.devices, source=source, pynvml=pynvml_file(), in_container=in_container)
     return dataclasses.replace(known, devices=tuple(device.id for device in kept.devices), access=access)
 
 

@@ -54,8 +54,15 @@ class Access:
         return cls(**{**raw, "nodes": tuple(raw["nodes"]), "folders": tuple(raw["folders"])})
 
 
-def access_to(devices: Sequence[Device], *, source: str, pynvml: str = "") -> Access:
-    """What a run on these devices needs of this host; of listed devices only what the list says."""
+def access_to(
+    devices: Sequence[Device], *, source: str, pynvml: str = "", in_container: bool = False
+) -> Access:
+    """What a run on these devices needs of this host; of listed devices only what the list says.
+
+    Into a container NVIDIA's toolkit brings all of it, and an image may have an LD_LIBRARY_PATH of its own.
+    """
+    if in_container:
+        return Access(source=source, pynvml=pynvml)
     nodes = tuple(dict.fromkeys(node for device in devices for node in device.nodes))
     if not any(node.startswith("/dev/nvidia") for node in nodes):
         return Access(nodes=nodes, source=source, pynvml=pynvml)

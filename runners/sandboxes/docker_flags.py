@@ -109,7 +109,7 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
         "CpuShares": 256,  # a quarter of everybody else's share: what runs the host goes first
         "OomScoreAdj": 500,  # when the host runs out of memory, runs go first
         "CgroupParent": setting.cgroup_parent,
-        "Ulimits": _ulimits(),
+        "Ulimits": _ulimits(plan),
         "ShmSize": 1 * _MIB,  # ours is bound over it
         "Mounts": [_mount(bind) for bind in binds],
         "Init": True,  # reaps what the program leaves, passes signals on
@@ -165,11 +165,11 @@ def _harmless(name: str, kept: tuple[str, ...]) -> bool:
     return name in kept and name != "LD_PRELOAD" and not name.startswith(("NVIDIA_", "PODIUM_"))
 
 
-def _ulimits() -> list[dict[str, Any]]:
+def _ulimits(plan: SandboxPlan) -> list[dict[str, Any]]:
     limits = {
         "core": 0,  # no dumps of a run's memory, wherever the host's core pattern points
         "nofile": 4096,
-        "memlock": 8 * _MIB,
+        "memlock": plan.limits.memory_mb * _MIB if plan.devices else 8 * _MIB,  # devices read pinned memory
         "msgqueue": 0,  # POSIX queues are memory that no tmpfs of ours counts
         "rtprio": 0,
     }

@@ -110,7 +110,7 @@ def test_what_a_host_says_of_its_devices_is_kept() -> None:
         [5],
         [{"id": "gpu0"}],
         [make_device(state="spare")],
-        [make_device(state=["free"])],
+        [make_device() | {"state": ["free"]}],
         [make_device(), make_device()],
         [make_device() | {"memory_mb": -1}],
         [make_device() | {"memory_mb": "much"}],
@@ -141,8 +141,8 @@ def test_a_submission_waits_for_gpus_that_no_host_has_in_working_order() -> None
 def test_gpus_of_two_hosts_are_not_those_of_one() -> None:
     submission = queued("deep", 2)
     for name in ("one", "two"):
-        host = {"environments": [make_environment()], "devices": [make_device()]}
-        make_host(make_pool("cpu"), name=name, **host)
+        pool = make_pool("cpu")
+        make_host(pool, name=name, environments=[make_environment()], devices=[make_device()])
     waiting = queue.waiting(submission)
     assert waiting is not None
     assert waiting.gpus == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 from collections import Counter
 from pathlib import Path
@@ -13,9 +12,10 @@ import pytest
 
 from runners.gpu.access import LIBRARY, Access, access_to, driver_folder
 from runners.gpu.driver import Device
-from runners.sandboxes import flags
+from runners.sandboxes import docker_flags, flags, nsjail
 from runners.sandboxes.choice import Sandbox
-from runners.sandboxes.plan import SandboxPlan
+from runners.sandboxes.docker_flags import Setting
+from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.spec import Limits
 from runners.usage import UsagePoint
 from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage
@@ -193,8 +193,53 @@ def test_listed_devices_need_nothing_of_the_host() -> None:
     assert access == Access(source="a:1")
 
 
-@in_nsjail
-def test_a_folder_that_holds_the_run_directory_is_never_bound(sandbox: SandboxStage) -> None:
-    access = Access(folders=(os.fspath(sandbox.directory),))
-    with pytest.raises(Exception, match="holds the run directory"):
-        sandbox.launch(WRITE_OUTPUT, devices=("a",), access=access)
+def test_a_container_needs_no_file_of_the_host_for_its_devices() -> None:
+    device = Device(id="GPU-a", name="a", memory_mb=1, nodes=("/dev/nvidia0", "/dev/nvidiactl"))
+    assert access_to([device], source="auto", in_container=True) == Access(source="auto")
+    assert access_to([device], source="auto").nodes == device.nodes
+
+
+def test_a_folder_that_holds_the_run_directory_is_never_bound(bare_environment: Path, tmp_path: Path) -> None:
+    rundir = tmp_path / "run"
+    rundir.mkdir()
+    access = Access(folders=(str(tmp_path),))
+    with pytest.raises(SandboxError, match="holds the run directory"):
+        nsjail.settings(rundir, plan(bare_environment, devices=("a",), access=access))
+    assert nsjail.settings(rundir, plan(bare_environment, devices=("a",), access=Access()))
+
+
+def container(environment: Path, **fields: Any) -> dict[str, Any]:
+    """What the engine is asked for, of an image that would take every device if it were let."""
+    setting = Setting(
+        runtime="runc",
+        image="sha256:0",
+        python="python3",
+        image_env=("NVIDIA_VISIBLE_DEVICES", "LD_PRELOAD"),
+        image_is_ours=False,
+        cgroup_parent="/podium",
+        name="trial",
+        hold=None,
+    )
+    return docker_flags.configuration(plan(environment, **fields), setting, [])
+
+
+def test_a_container_is_asked_for_with_the_leased_devices_and_no_other(bare_environment: Path) -> None:
+    asked = container(bare_environment, devices=("GPU-a", "MIG-b"), access=Access())
+    (request,) = asked["HostConfig"]["DeviceRequests"]
+    assert request == {
+        "Driver": "nvidia",
+        "DeviceIDs": ["GPU-a", "MIG-b"],
+        "Capabilities": [["gpu", "compute", "utility"]],
+    }
+    assert "CUDA_VISIBLE_DEVICES=GPU-a,MIG-b" in asked["Env"]
+    locked = {"Name": "memlock", "Soft": 512 << 20, "Hard": 512 << 20}
+    assert locked in asked["HostConfig"]["Ulimits"]
+
+
+def test_a_container_without_devices_gets_none_whatever_its_image_says(bare_environment: Path) -> None:
+    asked = container(bare_environment)
+    assert not asked["HostConfig"].get("DeviceRequests")
+    assert "Devices" not in asked["HostConfig"]
+    named = {line.partition("=")[0]: "=" in line for line in asked["Env"]}
+    assert named["NVIDIA_VISIBLE_DEVICES"] is False  # a name without a value takes the image's away
+    assert named["LD_PRELOAD"] is False
