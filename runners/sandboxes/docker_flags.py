@@ -150,6 +150,7 @@ def _environment(plan: SandboxPlan, setting: Setting) -> list[str]:
     ours = flags.environment_variables(plan)
     if setting.hold is not None:
         ours |= hook.variables(flags.HOOK, 0, setting.hold.preload)
+    ours.pop("LD_LIBRARY_PATH", None)  # where the driver lies on the host; Docker puts it elsewhere
     if not setting.image_is_ours:
         ours.pop("PATH")
     # A name without a value takes a variable away. LD_PRELOAD would reach into hooks that run on the host
