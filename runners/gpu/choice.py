@@ -10,6 +10,7 @@ none                          none
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def open_driver(text: str, pynvml: str = "") -> Driver | None:
     if wrong := next((name for name in names if not _NVIDIA.fullmatch(name)), None):
         raise ValueError(f'"{wrong}" is neither auto, an index, a UUID nor <id>:<MB of memory>')
     return Nvml(pynvml or pynvml_file(), names)
+
+
+def chosen() -> str:
+    """The setting of this process."""
+    return os.environ.get("PODIUM_GPUS", "").strip() or AUTO  # noqa: TID251 - as the agent's settings read it
 
 
 def pynvml_file() -> str:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runners.sandboxes import choice, nsjail, preflight_docker, probing
+from runners.sandboxes import choice, nsjail, preflight_docker, preflight_gpu, probing
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError
 from runners.sandboxes.probing import LIMITS, LOOK, Prober, Row, Status, row
@@ -30,6 +30,10 @@ def check(environments_root: Path | None = None, sandbox: Sandbox = Sandbox.NSJA
 
     With a root, every environment that is READY for this sandbox is started once.
     """
+    return _tried(environments_root, sandbox) + preflight_gpu.check(sandbox)
+
+
+def _tried(environments_root: Path | None, sandbox: Sandbox) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="podium-preflight-") as name:
         prober = Prober(Path(name), sandbox)
         if sandbox is not Sandbox.NSJAIL:

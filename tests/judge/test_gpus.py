@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def claimed(*devices: dict[str, Any], name: str = "gpu-host") -> str | None:
     spec = Host(name=name).claim(devices=devices)
     if spec is None:
         return None
-    run = Run.objects.get(jobs=spec.job_id)
+    run = Run.objects.get(jobs=uuid.UUID(spec.job_id))
     return run.submission.contest.slug
 
 
