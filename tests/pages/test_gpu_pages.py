@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from judge import checking
+from judge.models import Job, UsageSample
 from runners.spec import Limits
 from tests.builders import (
     make_contest,
@@ -82,6 +83,24 @@ def test_a_run_with_a_gpu_tells_its_gpu_time_and_memory(client: Client) -> None:
     client.force_login(alice)
     assert "GPU time" in client.get(f"/submissions/{deep.pk}/").content.decode()
     assert "GPU time" not in client.get(f"/submissions/{plain.pk}/").content.decode()
+
+
+def test_the_usage_of_a_run_shows_its_gpu_where_it_had_one(client: Client) -> None:
+    submission = make_submission(make_contest(), make_user(), status="FINISHED")
+    job = Job.objects.get(run__submission=submission)
+    for number in range(3):
+        UsageSample.objects.create(
+            job=job, attempt=1, number=number, wall_s=number, cpu_s=number, memory=1 << 20, disk=0,
+            gpu_memory=number << 30, gpu_percent=40.0 * number,
+        )  # fmt: skip
+    client.force_login(submission.user)
+    address = f"/submissions/{submission.pk}/"
+    rows = ('<th scope="row">GPU, %</th>', '<th scope="row">GPU memory</th>')
+    with_gpu = client.get(address).content.decode()
+    assert [row in with_gpu for row in rows] == [True, True]
+    UsageSample.objects.update(gpu_memory=None, gpu_percent=None)
+    without = client.get(address).content.decode()
+    assert [row in without for row in rows] == [False, False]
 
 
 def test_the_admin_shows_each_gpu_with_its_state_and_why_nothing_may_run_on_it(client: Client) -> None:
