@@ -2,7 +2,7 @@
 
 Theory of operation. An image is named by digest, `<name>@sha256:<64 digits>`, so that what is run in a year is what
 was agreed on today. `admit` fetches it, or takes it as it lies there, looks it over (what it must and must not
-hold is said in docs/runners.md), starts its python3 as a sandbox would, and then writes a small file below the
+hold is said in docs/docker.md), starts its python3 as a sandbox would, and then writes a small file below the
 environments' root. `admitted` lists those whose image is still there: an agent offers these and no others, so
 nothing that happens to lie at the daemon is ever run because a contest asks for it.
 

@@ -76,7 +76,7 @@ def _check(engine: ImageEngine, prober: Prober, *, every_image: bool) -> list[Ro
 def _register(sandbox: Sandbox) -> str:
     return (
         f"the Docker daemon knows no runtime {sandbox.runtime}: install it and register it in "
-        "/etc/docker/daemon.json, see docs/runners.md"
+        "/etc/docker/daemon.json, see docs/docker.md"
     )
 
 
