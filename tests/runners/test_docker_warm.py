@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from tests.runners.warm_stage import WarmStage
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
 PYTHON = definitions()["python"].identifier
-ROOM = {"memory_mb": 1024, "pids": 128}
+ROOM: dict[str, Any] = {"memory_mb": 1024, "pids": 128}
 HELLO = f"import sys\nprint('hello', 'numpy' in sys.modules)\n{WRITE_OUTPUT}"
 SLEEP = "print('up', flush=True)\nimport time\ntime.sleep(1.5)\n" + WRITE_OUTPUT
 
