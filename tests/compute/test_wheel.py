@@ -113,3 +113,4 @@ def test_what_the_runner_imports_is_what_the_wheel_asks_for() -> None:
     for module in foreign:
         assert f"Requires-Dist: {PACKAGES[module]}" in asked
     assert foreign >= {"httpx", "structlog", "kombu"}
+    assert "Requires-Dist: nvidia-ml-py" in asked  # loaded from its file, when there is a driver to ask
