@@ -221,6 +221,17 @@ def test_a_log_from_its_host_is_acknowledged_and_dropped(contest: Contest) -> No
     assert Job.objects.get(pk=spec.job_id).log_bytes == 0
 
 
+def test_even_a_log_and_a_curve_that_were_kept_would_not_be_shown(contest: Contest) -> None:
+    spec = hidden_spec(contest, make_user())
+    LogChunk.objects.create(job_id=spec.job_id, attempt=1, offset=0, data=b"secret")
+    Job.objects.filter(pk=spec.job_id).update(log_bytes=6)
+    point = {"number": 0, "wall_s": 1.0, "cpu_s": 1.0, "memory": 5, "disk": 5}
+    UsageSample.objects.create(job_id=spec.job_id, attempt=1, **point)
+    submission = Submission.objects.get()
+    assert logs.read(submission).text == ""
+    assert usage.series(submission.runs.get()).rows == []
+
+
 def fail(contest: Contest, user: User, trace: dict[str, Any] | bytes, **upload: Any) -> Run:
     spec = hidden_spec(contest, user, **upload)
     content = trace if isinstance(trace, bytes) else json.dumps(trace).encode()
