@@ -110,9 +110,15 @@ GUARDS = (
         cases=("37c",),
     ),
     Guard(
-        name="only regular files leave",
-        edits=(Edit(file=COLLECT, old="if not stat.S_ISREG(facts.st_mode) or ", new="if "),),
-        cases=("25d", "38a"),
+        name="only regular files leave",  # a directory has two names, too
+        edits=(
+            Edit(
+                file=COLLECT,
+                old="if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:",
+                new="if facts.st_size < 0:",
+            ),
+        ),
+        cases=("25d",),
     ),
     Guard(
         name="a file that leaves has one name",
@@ -152,13 +158,17 @@ GUARDS = (
         cases=("24",),
     ),
     Guard(
-        name="a killed child counts as memory",
+        name="memory is counted",  # the kernel's limit, a little wider, stays
         edits=(
             Edit(file=VERDICT, old="(facts.oom_kills > 0 and failed,", new="(False,"),
-            Edit(file=SUPERVISE, old="sample.oom_kills > 0 or ", new=""),
+            Edit(
+                file=SUPERVISE,
+                old="(sample.oom_kills > 0 or sample.memory > limits.memory_mb * _MIB, ",
+                new="(False, ",
+            ),
             Edit(file=SUPERVISE, old="if last.oom_kills and reason", new="if False and reason"),
         ),
-        cases=("13",),
+        cases=("12", "13"),
     ),
     Guard(
         name="time is bounded",

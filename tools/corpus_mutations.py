@@ -41,10 +41,17 @@ class Result:
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(description="Remove one guard at a time; the corpus must notice each.")
-    parser.add_argument("--only", default="", help="guards whose names hold this text")
+    parser.add_argument(
+        "--only", default="", help="guards whose names hold one of these texts (commas between)"
+    )
     parser.add_argument("--sandbox", default="nsjail")
     options = parser.parse_args()
-    guards = [guard for guard in GUARDS if guard.sandbox == options.sandbox and options.only in guard.name]
+    wanted = options.only.split(",")
+    guards = [
+        guard
+        for guard in GUARDS
+        if guard.sandbox == options.sandbox and any(text in guard.name for text in wanted)
+    ]
     with tempfile.TemporaryDirectory(prefix="podium-mutations-") as folder:
         checkout = Path(folder) / "checkout"
         _copy(checkout)

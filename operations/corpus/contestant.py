@@ -25,6 +25,7 @@ LOOK_EVERY_S = 0.15
 MOST_PAGES = 60  # of one crawl
 MOST_UNPACKED = 64 << 20
 LOG_CALLS = 200
+MOST_TASKS = 4  # their ids are tried, whose they may be
 _ADDRESS = re.compile(r"""(?:href|src|action|data-[a-z-]*url|hx-get)=["']([^"'<>]+)["']""")
 _TOKEN = re.compile(r'data-topic="([^"]+)" data-token="([^"]+)"')
 # Of a submission, below /api/v1/submissions/<id>/. Another's must answer none of them.
@@ -118,31 +119,34 @@ class Contestant:
         return f"/live/{found[1]}?token={unescape(found[2])}" if found else ""
 
     def crawl(self, identifier: str, slug: str, other: str) -> Iterator[Fetched]:
-        """Everything that can be fetched about this submission, its contest, and another's submission."""
-        yield from self._by_api(identifier, slug, other)
-        starts = [f"/submissions/{identifier}/", f"/submissions/{identifier}/log/", f"/contests/{slug}/"]
-        starts += [f"/contests/{slug}/leaderboard/", f"/submissions/{other}/", f"/submissions/{other}/log/"]
-        yield from self._by_links(starts, (f"/submissions/{identifier}/", f"/contests/{slug}/"))
-
-    def _by_api(self, identifier: str, slug: str, other: str) -> Iterator[Fetched]:
+        """Everything that can be fetched about this submission, where it is listed, and another's submission."""
         for one in (identifier, other):
             for path in _OF_A_SUBMISSION:
-                yield _fetched(self._api.get(f"/api/v1/submissions/{one}/{path}"))
+                yield self._of_api(f"submissions/{one}/{path}")
         yield Fetched("log text", 200, httpx.Headers(), self.log(identifier).encode())
         for run in self.submission(identifier)["runs"]:
             for file in run["files"]:
-                yield _fetched(self._api.get(f"/api/v1/submissions/{identifier}/files/{file['name']}"))
-        contest = f"/api/v1/contests/{slug}/"
+                yield self._of_api(f"submissions/{identifier}/files/{file['name']}")
+        for path in ("submissions/", "me/usage/", f"contests/{slug}/leaderboard/"):
+            yield self._of_api(path)
+        starts = [f"/submissions/{identifier}/", f"/submissions/{identifier}/log/"]
+        starts += [f"/contests/{slug}/leaderboard/", f"/submissions/{other}/", f"/submissions/{other}/log/"]
+        yield from self._by_links(starts, (f"/submissions/{identifier}/",))
+
+    def crawl_contest(self, slug: str) -> Iterator[Fetched]:
+        """Everything that can be fetched about a contest, and what its contestants must not get."""
         for path in _OF_A_CONTEST:
-            fetched = _fetched(self._api.get(contest + path))
-            yield fetched
-            if path == "data/" and fetched.status == httpx.codes.OK:
-                for name in ("train.csv", "test.csv", "sample_submission.csv", "solution.csv"):
-                    yield _fetched(self._api.get(f"{contest}data/{name}"))
-        for number in range(1, 3):
-            yield _fetched(self._api.get(f"{contest}tasks/{number}/solution"))
-        for path in ("me/", "me/usage/", "submissions/"):
-            yield _fetched(self._api.get(f"/api/v1/{path}"))
+            yield self._of_api(f"contests/{slug}/{path}")
+        for name in ("train.csv", "test.csv", "sample_submission.csv", "solution.csv"):
+            yield self._of_api(f"contests/{slug}/data/{name}")
+        for number in range(1, MOST_TASKS):
+            yield self._of_api(f"contests/{slug}/tasks/{number}/solution")
+            yield self._of_api(f"contests/{slug}/tasks/{number}/files/test.csv")
+        yield self._of_api("me/")
+        yield from self._by_links([f"/contests/{slug}/"], (f"/contests/{slug}/",))
+
+    def _of_api(self, path: str) -> Fetched:
+        return _fetched(self._api.get(f"/api/v1/{path}"))
 
     def _by_links(self, starts: list[str], within: tuple[str, ...]) -> Iterator[Fetched]:
         """Pages, and whatever they point to that is about the submission or its contest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,9 @@ from operations.corpus.site import Site
 from runners.verdict import Verdict
 
 GRACE_S = 5.0  # a run ends within its wall limit and this, whatever it does
-START_S = 5.0  # and this is for its sandbox to start, and its files to be brought and fetched
+START_S = (
+    15.0  # and this is for its sandbox to start, and its files to be brought and fetched, on a busy host
+)
 SCORED_WITHIN_S = 60.0
 MARKER = 200  # bytes of the line that says that a log was cut
 ROUNDED = 1e-9
@@ -73,6 +75,11 @@ class Judging:
         if answer.status != httpx.codes.CREATED:
             return self._refused(case, answer, time.monotonic() - began)
         return self._accepted(case, slug, answer, began)
+
+    def look_around(self, cases: Iterable[Case]) -> list[str]:
+        """What is seen of the contests of these cases that a contestant must not see."""
+        slugs = dict.fromkeys(self.site.slug_of(case) for case in cases)
+        return self._seen([page for slug in slugs for page in self.contestant.crawl_contest(slug)])
 
     def _refused(self, case: Case, answer: Fetched, seconds: float) -> Outcome:
         by_us = answer.status >= httpx.codes.INTERNAL_SERVER_ERROR

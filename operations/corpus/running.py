@@ -88,7 +88,10 @@ def _judge_all(whole: Pass) -> None:
             another = _another(site, people[seed.ANOTHER])
             watch.after(watch.jobs(another))
             before = watch.use()
-            _judge_cases(whole, Judging(site, contestant, watch, site.canaries.watch(), another))
+            judging = Judging(site, contestant, watch, site.canaries.watch(), another)
+            _judge_cases(whole, judging)
+            seen = judging.look_around(whole.corpus.cases.values())
+            whole.report.faults += [f"seen: {canary}" for canary in seen]
             whole.report.faults += _benign_again(site, contestant, first)
             whole.report.faults += _host_faults(site, watch, before)
     finally:
