@@ -49,6 +49,7 @@ lock: setup ## write requirements/*.lock anew from pyproject.toml
 bench: setup ## measure: submission to board, spectators, boards, checks and uploads
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) -m benchmarks.submission_stages
+	@$(PY) -m benchmarks.warm_start
 	@$(PY) -m benchmarks.live_fanout
 	@$(PY) -m benchmarks.board_page
 	@$(PY) -m benchmarks.check_solution

@@ -39,7 +39,12 @@ BURST = 20
 TRAINS_S = 10
 SAYS_WHEN = "import time\nimport {module}\nprint(repr(time.monotonic()), flush=True)\n"
 NULL = "open('submission.csv', 'w').write('id,target\\n1,2\\n')\n"
-TRAINS = f"import time\nprint('up', flush=True)\nend = time.monotonic() + {TRAINS_S + 5}\nwhile time.monotonic() < end: pass\n"
+TRAINS = f"""
+import time
+print("up", flush=True)
+end = time.monotonic() + {TRAINS_S + 5}
+while time.monotonic() < end: pass
+"""
 FITS = """
 import numpy as np
 import pandas as pd
@@ -55,7 +60,9 @@ ASKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "first line within 50 ms": lambda told: told["first_line"]["warm_ms"] <= 50,
     "first line within a fiftieth of bare": lambda told: told["first_line"]["bare_over_warm"] >= 50,
     "null script on the board within 250 ms": lambda told: told["to_score"]["null"]["warm_ms"] <= 250,
-    "scikit-learn script within half of bare": lambda told: told["to_score"]["sklearn"]["warm_over_bare"] <= 0.5,
+    "scikit-learn script within half of bare": lambda told: (
+        told["to_score"]["sklearn"]["warm_over_bare"] <= 0.5
+    ),
     "five times the runs a minute": lambda told: told["throughput"]["burst_over_cold"] >= 5,
     "agent within 1 % of a core": lambda told: told["agent"]["cpu_percent"] <= 1,
     "agent within 60 MiB of a bare interpreter": lambda told: told["agent"]["mib_above_bare"] <= 60,
@@ -188,7 +195,9 @@ def main() -> int:
     told["throughput"] = throughput()
     told["agent"] = agent_itself()
     told["load_after"] = os.getloadavg()[0]
-    told["asks"] = {ask: holds(told) for ask, holds in ASKS.items() if "first_line" in told or "first" not in ask}
+    told["asks"] = {
+        ask: holds(told) for ask, holds in ASKS.items() if "first_line" in told or "first" not in ask
+    }
     json.dump(told, sys.stdout, indent=2)
     sys.stdout.write("\n")
     return 0 if all(told["asks"].values()) else 1

@@ -40,6 +40,7 @@ from runners.gpu.choice import open_driver
 from runners.gpu.keeper import Keeper
 from runners.gpu.leases import Leases
 from runners.warm.pool import WarmPool
+from runners.warm.rubbish import remove_rubbish
 
 log = structlog.get_logger()
 
@@ -172,6 +173,7 @@ class Agent:
 
 
 def _warm(chosen: Settings, readiness: Readiness, threads: int) -> WarmPool | None:
+    remove_rubbish(chosen.agent_dir)
     if chosen.warm.off:
         return None
     sandboxes = [str(pool.sandbox) for pool in chosen.pools]

