@@ -13,7 +13,7 @@ import pytest
 from runners.sandboxes import preflight, preflight_docker
 from runners.sandboxes.choice import Sandbox
 from runners.sandboxes.preflight import Status
-from tests.docker import ROOT, PrivateDaemon, why_not
+from tests.docker import ROOT, PrivateDaemon, answers, why_not
 from tests.runners.sandbox_stage import AS_ROOT, host_traces
 
 pytestmark = pytest.mark.sandbox
@@ -72,6 +72,9 @@ def test_a_runtime_that_the_daemon_does_not_know_is_told_how_to_register(
         monkeypatch.setenv("PODIUM_DOCKER_HOST", host)
         (row,) = preflight.check(None, Sandbox.RUNSC)
         (other,) = preflight.check(None, Sandbox.DOCKER)
+    assert not answers(host)
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+    assert subprocess.run(["pgrep", "-f", str(tmp_path)], check=False, capture_output=True).stdout == b""
     assert row.status is Status.MISSING
     assert "/etc/docker/daemon.json" in row.advice
     assert "build_environments --sandbox docker" in other.advice  # it has runc, and no image to try it with
