@@ -7,6 +7,7 @@ top of the archive or in its one top folder, as whoever zips a folder makes it; 
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -22,6 +23,7 @@ TRAIN, PREDICT = "train.py", "predict.py"
 MAX_FILES = 2000
 MAX_UNPACKED = 1 << 30
 _SHOWN = 80  # characters of a member's name
+_ONE_AT_A_TIME = threading.Lock()  # a table of contents takes some twenty megabytes while it is looked at
 _NOT_OURS = "__MACOSX/"
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
@@ -33,7 +35,8 @@ class NotAProject(Exception):
 def check(file: UploadedFile[Any]) -> None:
     """Raises NotAProject."""
     try:
-        names = trees.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES)  # type: ignore[arg-type]
+        with _ONE_AT_A_TIME:
+            names = trees.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES)  # type: ignore[arg-type]
     except BadArchive as refused:
         file.seek(0)
         raise NotAProject(_sentence(refused, file.read(16))) from refused
@@ -59,7 +62,7 @@ def _root(names: list[str]) -> str:
     return "" if at_top or len(tops) != 1 else f"{tops.pop()}/"
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)
 def _names(sha256: str) -> tuple[str, ...]:
     with blobs.path_of(sha256).open("rb") as file:
         return tuple(trees.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES))
