@@ -20,7 +20,13 @@ SETTING = re.compile(r"PODIUM_[A-Z][A-Z_]*[A-Z]")
 # Programs for a sandbox, and generated files, are not ours to cut.
 NOT_MEASURED = ("static/vendor/", "tests/corpus/")
 # Names of constants, and what a sandboxed program is told: nothing an operator sets.
-NOT_SETTINGS = {"PODIUM_BLOBS", "PODIUM_JOB_KIND", "PODIUM_MAX_ATTEMPTS", "PODIUM_VERSION"}
+NOT_SETTINGS = {"PODIUM_BLOBS", "PODIUM_JOB_KIND", "PODIUM_MAX_ATTEMPTS", "PODIUM_VERSION"} | {
+    # What a waiting sandbox is told (runners/hook), and forgets.
+    "PODIUM_HOLD",
+    "PODIUM_KERNEL_PRELOAD",
+    "PODIUM_PRELOAD",
+    "PODIUM_READY",
+}
 
 
 def files(*suffixes: str) -> list[Path]:
