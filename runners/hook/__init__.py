@@ -1,4 +1,5 @@
-"""What a warm sandbox runs in front of a contestant's program: `sitecustomize.py`, found there by PYTHONPATH.
+"""What a warm sandbox runs in front of a contestant's program: `sitecustomize.py`, found there by PYTHONPATH;
+and `podium_kernel.py`, which keeps a notebook's kernel waiting the same way.
 
 Read as text and never imported here; the bodies of sandboxes put it where the interpreter finds it.
 """
@@ -8,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-FILE = "sitecustomize.py"
-SOURCE = Path(__file__).with_name(FILE)
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("sitecustomize.py", "podium_kernel.py"))
+KERNEL = "podium_kernel"  # as a module to be preloaded: a notebook's kernel, which waits too
 READY = b"\0podium: ready\0\n"  # the last thing on standard output before the program's own
 
 
-def variables(directory: str, hold: int, preload: Iterable[str]) -> dict[str, str]:
-    """The environment variables that make an interpreter wait; the hook removes them again."""
-    return {"PYTHONPATH": directory, "PODIUM_HOLD": str(hold), "PODIUM_PRELOAD": ",".join(preload)}
+def variables(
+    directory: str, hold: int, preload: Sequence[str], kernel: Iterable[str] = ()
+) -> dict[str, str]:
+    """The environment variables that make an interpreter wait; the hook removes them again.
+
+    `kernel` is what a notebook's kernel imports, where KERNEL is among `preload`.
+    """
+    found = {"PYTHONPATH": directory, "PODIUM_HOLD": str(hold), "PODIUM_PRELOAD": ",".join(preload)}
+    return found | ({"PODIUM_KERNEL_PRELOAD": ",".join(kernel)} if KERNEL in preload else {})
 
 
 def message(arguments: Iterable[str], variables: Iterable[tuple[str, str]]) -> bytes:

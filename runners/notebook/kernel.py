@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+
+from runners.notebook import held
 
 MAX_STREAM = 256 << 10  # characters of printed text that a cell keeps; the log has a limit of its own
 MAX_CELL = 2 << 20  # of all a cell shows, pictures included
 MAX_NOTEBOOK = 6 << 20
-_LAST_WORDS = 4096
+_LAST_WORDS, _SAID_LAST = 4096, 64 << 10  # told, and kept of what was written
+# A crash lists every extension module that was ever loaded, on one line longer than all it says.
+_LISTED = re.compile(r"^Extension modules: .*\n?", re.MULTILINE)
 _SOCKETS = Path("/tmp/podium-kernel")  # noqa: S108 - the sandbox's own
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
 # `!command` and `%pip` would ask for a terminal, and a sandbox has none; so they get pipes.
@@ -33,15 +36,17 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
-def manager() -> Any:
-    """A kernel on Unix sockets, in a directory that nobody but this run can have made."""
+def manager(waiting: Any) -> Any:
+    """A kernel on Unix sockets, in a directory that nobody but this run can have made; `waiting` if there is one."""
     _SOCKETS.mkdir(mode=0o700)
-    return AsyncKernelManager(
+    found = held.Manager(
         kernel_name="python3",
         transport="ipc",
         connection_file=str(_SOCKETS / "kernel.json"),
         ip=str(_SOCKETS / "socket"),
     )
+    found.held = waiting
+    return found
 
 
 class LastWords:
@@ -50,27 +55,28 @@ class LastWords:
     All else that is written there reaches the cell, too; it is read away and told only of a kernel that died.
     """
 
-    def __init__(self) -> None:
-        self.reading, self.writing = os.pipe()
+    def __init__(self, reading: int | None = None) -> None:
+        """`reading` is where they come from already, if the kernel has been started."""
+        self.reading, self.writing = os.pipe() if reading is None else (reading, -1)
         os.set_blocking(self.reading, False)
         self._tail = b""
 
     def read(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._tail = (self._tail + os.read(self.reading, 1 << 16))[-_LAST_WORDS:]
+            self._tail = (self._tail + os.read(self.reading, 1 << 16))[-_SAID_LAST:]
 
     def text(self) -> str:
         self.read()
-        return plain(self._tail.decode("utf-8", "replace").rstrip())
+        return _LISTED.sub("", plain(self._tail.decode("utf-8", "replace"))).rstrip()[-_LAST_WORDS:]
 
 
 class Client(NotebookClient):  # type: ignore[misc]
     """Runs cells. `changed`: what is on disk is out of date. `exited`: the last cell asked for the end."""
 
-    def __init__(self, notebook: Any) -> None:
+    def __init__(self, notebook: Any, waiting: Any) -> None:
         super().__init__(
             notebook,
-            km=manager(),
+            km=manager(waiting),
             timeout=None,  # the sandbox has one for the whole run
             startup_timeout=3600,
             store_widget_state=False,

@@ -13,7 +13,7 @@ from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from runners.notebook import cells
+from runners.notebook import cells, held
 from runners.notebook.keeping import Keeper
 from runners.notebook.kernel import Client, LastWords, plain
 
@@ -46,9 +46,10 @@ class _Notebook:
     """One run of one notebook."""
 
     def __init__(self, notebook: Any, wall_s: float) -> None:
-        self._client = Client(notebook)
+        waiting = held.take()
+        self._client = Client(notebook, waiting)
         self._keeper = Keeper(self._client, OUTPUT, wall_s)
-        self._words = LastWords()
+        self._words = LastWords(waiting.errors if waiting is not None else None)
         self._indexes = [index for index, cell in enumerate(notebook.cells) if cells.is_run(cell)]
         self._told: dict[str, Any] = {"cells": len(self._indexes), "done": 0}
 

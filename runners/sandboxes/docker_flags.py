@@ -149,7 +149,7 @@ def _environment(plan: SandboxPlan, setting: Setting) -> list[str]:
     """Ours, and of the image's what an organiser's own image needs to find its libraries; nothing of the host's."""
     ours = flags.environment_variables(plan)
     if setting.hold is not None:
-        ours |= hook.variables(flags.HOOK, 0, setting.hold.preload)
+        ours |= hook.variables(flags.HOOK, 0, setting.hold.preload, setting.hold.kernel)
     ours.pop("LD_LIBRARY_PATH", None)  # where the driver lies on the host; Docker puts it elsewhere
     if not setting.image_is_ours:
         ours.pop("PATH")

@@ -90,7 +90,7 @@ def holding(hold: Hold, rundir: Path, message: int) -> list[str]:
     flags = ["--pass_fd", str(message)]
     for place in hold.places:
         flags += ["--bindmount_ro", f"{hold.directory(rundir, place)}:{place}"]
-    for name, value in hook.variables(HOOK, message, hold.preload).items():
+    for name, value in hook.variables(HOOK, message, hold.preload, hold.kernel).items():
         flags += ["--env", f"{name}={value}"]
     return flags
 

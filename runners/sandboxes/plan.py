@@ -89,6 +89,7 @@ class Hold:
 
     preload: tuple[str, ...]  # modules imported beforehand
     places: tuple[str, ...]  # directories a job's inputs may lie in, bound before there are any: "/input"
+    kernel: tuple[str, ...] = ()  # modules that a notebook's kernel has imported beforehand
 
     def directory(self, rundir: Path, place: str) -> Path:
         """Where on the host the files of `place` are to be put."""
@@ -99,7 +100,7 @@ class Hold:
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Hold:
-        return cls(preload=tuple(raw["preload"]), places=tuple(raw["places"]))
+        return cls(**{name: tuple(words) for name, words in raw.items()})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,8 @@ class Box:
     def put_hook(self) -> None:
         """Lay runners.hook where a held interpreter looks for it: below /etc, which is ours."""
         (self.root / "etc" / "podium").mkdir()
-        shutil.copyfile(hook.SOURCE, self.root / "etc" / "podium" / hook.FILE)
+        for source in hook.SOURCES:
+            shutil.copyfile(source, self.root / "etc" / "podium" / source.name)
 
     def take_hook(self) -> None:
         shutil.rmtree(self.here / "etc" / "podium")

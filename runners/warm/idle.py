@@ -3,9 +3,9 @@
 Theory of operation. It is a run directory like any other, below the agent's `warm/`, whose shim waits
 (runners.shim.held) and dies with whoever holds `keeper`. To give it to a job: the job's files are linked into the
 directories that it has bound, the run directory is renamed to where the job's belongs, the plan is written there,
-and `keeper` is closed. The rename is the moment it is used up: an agent that dies before leaves a sandbox that takes itself down, one that dies
-after leaves a job whose sandbox ended without a word, and that is given back as ever. A sandbox that dies while it
-is given never ran anything: the job starts cold.
+and `keeper` is closed. The rename is the moment it is used up: an agent that dies before leaves a sandbox that takes
+itself down, one that dies after leaves a job whose sandbox ended without a word, and that is given back as ever. A
+sandbox that dies while it is given never ran anything: the job starts cold.
 """
 
 from __future__ import annotations
@@ -116,11 +116,17 @@ def start(
         env=(("OMP_NUM_THREADS", str(threads)), ("PODIUM_JOB_KIND", "")),
     )
     try:
-        keeper = shims.launch_held(path, plan, kind.sandbox, Hold(preload=tuple(preload), places=form.places))
+        keeper = shims.launch_held(path, plan, kind.sandbox, _hold(form, tuple(preload)))
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
     return Idle(kind, path, slot, keeper)
+
+
+def _hold(form: Shape, preload: tuple[str, ...]) -> Hold:
+    if form.driver:
+        return Hold(preload=form.driver, places=form.places, kernel=preload)
+    return Hold(preload=preload, places=form.places)
 
 
 def give(idle: Idle, plan: SandboxPlan, sandbox: Path) -> bool:

@@ -10,6 +10,7 @@ first lines says so.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,8 @@ from collections.abc import Iterable, Iterator
 MAX_BYTES = 256 << 10  # of what is parsed: that takes some hundred times the memory; more is cold
 _FIRST_LINES = 20
 _ASKED = re.compile(rb"^\s*#\s*podium\s*:\s*cold\s*$", re.IGNORECASE)
+_MAGIC = re.compile(r"^(\s*)(?=[%!?])")  # lines that IPython takes, and Python does not
+_ENV_MAGIC = re.compile(r"pass  # %(?:set_)?env\b.*")
 _SETTERS = frozenset({"putenv", "unsetenv"})
 _CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear", "__setitem__", "__delitem__"})
 
@@ -36,6 +39,22 @@ def must_be_cold(program: bytes, preload: Iterable[str]) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False  # Python will not run it either, and says why
     return _sets_before_import(tree, {name.partition(".")[0] for name in preload})
+
+
+def program_of_notebook(notebook: bytes) -> bytes:
+    """The code of all cells in order, without magics; empty for what is no notebook, which will say so itself."""
+    try:
+        cells = json.loads(notebook.decode("utf-8-sig"))["cells"]
+        code = [_text(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return b""
+    lines = "\n".join(code).split("\n")
+    plain = (_MAGIC.sub(r"\1pass  # ", line) if _MAGIC.match(line) else line for line in lines)
+    return _ENV_MAGIC.sub("import os; os.environ['x'] = ''", "\n".join(plain)).encode("utf-8", "replace")
+
+
+def _text(source: object) -> str:
+    return "".join(source) if isinstance(source, list) else str(source)
 
 
 def _sets_before_import(tree: ast.Module, preloaded: set[str]) -> bool:

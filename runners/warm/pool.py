@@ -4,7 +4,7 @@ Theory of operation. One thread tends them: it starts at most one at a time and 
 that what is done beforehand does not delay what is asked for now. `take` is called by the slots' threads and waits for
 nothing. Each is given once and replaced by a new one. What runs lately is written down (`warm/lately.json`), so that
 the first job after a restart finds one. All of them live below `warm/`; whatever lies there when the agent starts
-is rubbish of one that died by force.
+is rubbish of one that died by force (rubbish.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from runners.sandboxes.plan import SandboxError, SandboxPlan
 from runners.warm import idle as one
 from runners.warm.choice import Choice
 from runners.warm.idle import Idle, Kind
-from runners.warm.opening import must_be_cold
-from runners.warm.shapes import SCORER, SCRIPT, SHAPES, shape_of
+from runners.warm.opening import must_be_cold, program_of_notebook
+from runners.warm.shapes import NOTEBOOK, SCORER, SCRIPT, SHAPES, Shape, shape_of
 
 log = structlog.get_logger()
 
@@ -64,7 +64,6 @@ class WarmPool(threading.Thread):
         sandboxes: Sequence[str],
         threads: int,
     ) -> None:
-        """Removes what another agent has left."""
         super().__init__(name="warm", daemon=True)
         self._choice, self._home, self._runs = choice, agent_dir / "warm", agent_dir / "runs"
         self._environments, self._threads = environments_ready, threads
@@ -80,10 +79,6 @@ class WarmPool(threading.Thread):
         self._failed: dict[Kind, float] = {}
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._asked = self._read_lately()
-        for path in self._home.iterdir():
-            if path.is_dir():
-                log.info("rubbish removed", warm=path.name)
-                self._surely(path)
 
     def take(self, plan: SandboxPlan, environment: str, sandbox: str) -> Idle | None:
         """A sandbox for this very job, which is then the caller's to give; None: start it cold."""
@@ -96,9 +91,12 @@ class WarmPool(threading.Thread):
             return None
         kind = Kind(sandbox, environment, form.name)
         self._ask(kind)
-        if form.is_strangers and self._must_be_cold(plan, environment):
+        if form.is_strangers and self._must_be_cold(form, plan, environment):
             return None
         with self._lock:
+            if self._coming is not None and self._coming.lives():  # and nobody has looked yet
+                self._idle.append(self._coming)
+                self._coming = None
             fitting = (item for item in self._idle if item.kind == kind and item.leaves_room(plan.limits))
             chosen = next(fitting, None)
             if chosen is not None:
@@ -118,10 +116,14 @@ class WarmPool(threading.Thread):
                 self._starting -= 1
             self._wake.set()
 
-    def _must_be_cold(self, plan: SandboxPlan, environment: str) -> bool:
-        program = next(Path(host) for host, place in plan.inputs if place == plan.argv[-1])
+    def _must_be_cold(self, form: Shape, plan: SandboxPlan, environment: str) -> bool:
+        program = next((Path(host) for host, place in plan.inputs if place == form.program), None)
+        if program is None:
+            return True
         with program.open("rb") as file:
             text = file.read(_MOST_TEXT + 1)
+        if form is NOTEBOOK and len(text) <= _MOST_TEXT:
+            text = program_of_notebook(text)
         return len(text) > _MOST_TEXT or must_be_cold(text, preload_of(environment, Path(plan.environment)))
 
     def kinds(self) -> list[Kind]:
@@ -175,17 +177,16 @@ class WarmPool(threading.Thread):
         except SandboxError as error:
             log.warning("no warm sandbox", environment=coming.kind.environment, error=str(error)[-500:])
             self._failed[coming.kind] = time.monotonic()
-            self._coming = None
-            self._drop(coming)
+            with self._lock:
+                ours, self._coming = self._coming is coming, None
+            if ours:
+                self._drop(coming)
             return
         with self._lock:
-            self._coming = None
             self._memory[coming.kind] = coming.memory
-            closed = self._closed
-            if not closed:
+            if self._coming is coming:  # neither taken meanwhile nor dropped by `close`
+                self._coming = None
                 self._idle.append(coming)
-        if closed:
-            self._drop(coming)
         kind, used = coming.kind, coming.memory // _MIB
         log.info("warm sandbox ready", environment=kind.environment, shape=kind.shape, memory_mb=used)
 
@@ -227,7 +228,7 @@ class WarmPool(threading.Thread):
 
     def _make_room(self, kind: Kind, rank: int) -> bool:
         """Whether there is memory for one more, if need be of kinds that are wanted less."""
-        needed = self._memory.get(kind, _GUESS_MB * _MIB)
+        needed = self._memory.get(kind, min(_GUESS_MB, self._choice.memory_mb) * _MIB)
         less = {other for other, _ in self._wanted()[rank + 1 :]}
         with self._lock:
             free = self._choice.memory_mb * _MIB - sum(item.memory for item in self._idle)
@@ -288,12 +289,6 @@ class WarmPool(threading.Thread):
             one.drop(item)
         except (SandboxError, OSError) as error:
             log.warning("warm sandbox not ended, the next start tries again", error=str(error))
-
-    def _surely(self, path: Path) -> None:
-        try:
-            one.remove(path)
-        except (SandboxError, OSError, ValueError, KeyError) as error:
-            log.warning("rubbish not reaped", warm=path.name, error=str(error))
 
 
 @functools.cache

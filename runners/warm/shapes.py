@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import PurePosixPath
 
+from runners import hook
+from runners.notebook import bundle
 from runners.sandboxes.plan import SandboxPlan
 
 _ISOLATED, _NO_USER_SITE = "-I", "-s"  # -I would keep the interpreter from finding the hook
@@ -21,7 +23,10 @@ class Shape:
     name: str
     argv: tuple[str, ...]
     places: tuple[str, ...]
-    is_strangers: bool  # a contestant's program, which may ask for a cold start
+    program: str  # what runs: the contestant's, which may ask for a cold start, or ours
+    is_strangers: bool
+    # Modules to be imported beforehand instead of the environment's list, which is then the kernel's.
+    driver: tuple[str, ...] = ()
 
     def fits(self, plan: SandboxPlan) -> bool:
         """Whether this very job could run in a sandbox of this shape."""
@@ -47,15 +52,32 @@ SCRIPT = Shape(
     "script",
     ("{python}", "/submission/main.py"),
     ("/input", "/submission", "/kaggle/input"),
+    program="/submission/main.py",
     is_strangers=True,
 )
+NOTEBOOK = Shape(
+    "notebook",
+    ("{python}", "-I", bundle.PROGRAM),
+    ("/input", "/submission", "/kaggle/input"),
+    program=bundle.NOTEBOOK,
+    is_strangers=True,
+    driver=("nbclient", "nbformat.v4", "nbconvert.exporters.html", hook.KERNEL),
+)
 SCORER = Shape(
-    "scorer", ("{python}", "-I", "/submission/scorer.pyz"), ("/input", "/submission"), is_strangers=False
+    "scorer",
+    ("{python}", "-I", "/submission/scorer.pyz"),
+    ("/input", "/submission"),
+    program="/submission/scorer.pyz",
+    is_strangers=False,
 )
 CHECKER = Shape(
-    "checker", ("{python}", "-I", "/submission/checker.pyz"), ("/input", "/submission"), is_strangers=False
+    "checker",
+    ("{python}", "-I", "/submission/checker.pyz"),
+    ("/input", "/submission"),
+    program="/submission/checker.pyz",
+    is_strangers=False,
 )
-SHAPES = (SCRIPT, SCORER, CHECKER)
+SHAPES = (SCRIPT, NOTEBOOK, SCORER, CHECKER)
 
 
 def shape_of(plan: SandboxPlan) -> Shape | None:

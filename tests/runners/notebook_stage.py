@@ -7,11 +7,14 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from runners.environments import definitions
 from runners.notebook import bundle
-from runners.sandboxes import shims
 from runners.sandboxes.plan import SandboxPlan
 from runners.spec import Limits
-from tests.runners.sandbox_stage import SLOT, SUBMISSION, Result, SandboxStage
+from runners.warm.idle import Kind, give, start
+from runners.warm.pool import preload_of
+from runners.warm.shapes import NOTEBOOK
+from tests.runners.sandbox_stage import SLOT, SUBMISSION, Result, SandboxStage, until
 
 WRITE_OUTPUT = f"open('{SUBMISSION}', 'w').write('id,target\\n1,2\\n')"
 _USUAL = Limits(
@@ -41,7 +44,7 @@ def notebook(*cells: str | dict[str, Any], **metadata: Any) -> bytes:
 class NotebookStage(SandboxStage):
     """Runs notebooks; what is left of a run is looked at as a program's is."""
 
-    def start(self, content: bytes, *, links: tuple[tuple[str, str], ...] = (), **limits: Any) -> Path:
+    def begin(self, content: bytes, *, links: tuple[tuple[str, str], ...] = (), **limits: Any) -> Path:
         number = len(self.rundirs)
         files = {
             bundle.NOTEBOOK: (f"{number}.ipynb", content),
@@ -68,12 +71,34 @@ class NotebookStage(SandboxStage):
             inputs=tuple(inputs),
             links=links,
             slot=SLOT,
+            env=(("OMP_NUM_THREADS", "1"), ("PODIUM_JOB_KIND", "run")),
         )
-        shims.launch(rundir, plan)
+        self.start(rundir, plan)
         return rundir
 
     def execute(self, *cells: str | dict[str, Any], **limits: Any) -> Result:
-        return self.wait(self.start(notebook(*cells), **limits), within_s=60)
+        return self.wait(self.begin(notebook(*cells), **limits), within_s=60)
+
+
+class WarmNotebookStage(NotebookStage):
+    """Every notebook gets a driver and a kernel that have waited for it."""
+
+    def start(self, rundir: Path, plan: SandboxPlan) -> None:
+        identifier = definitions()["python"].identifier
+        kind = Kind(self.sandbox, identifier, NOTEBOOK.name)
+        preload = preload_of(identifier, self.environment)
+        waiting = start(
+            self.directory,
+            kind,
+            self.environment,
+            image="",
+            slot=SLOT,
+            memory_mb=1024,
+            threads=1,
+            preload=preload,
+        )
+        until(waiting.ready, "a warm kernel", within_s=60)
+        assert give(waiting, plan, rundir)
 
 
 def report(result: Result) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_a_notebook_finds_its_places_as_on_kaggle(notebooks: NotebookStage) -> N
         "print(os.getcwd(), os.path.realpath('/kaggle/working'), os.path.realpath('/kaggle/input/digits'))\n"
         "open('/kaggle/working/submission.csv', 'w').write('id,target\\n1,2\\n')"
     )
-    rundir = notebooks.start(notebook(cell), links=(("/kaggle/input/digits", "/input"),))
+    rundir = notebooks.begin(notebook(cell), links=(("/kaggle/input/digits", "/input"),))
     result = notebooks.wait(rundir, within_s=60)
     assert result.verdict is None
     assert "/output /output /input" in result.log.decode()
@@ -73,7 +73,7 @@ def test_whatever_its_kernel_was_called_it_runs_in_the_environment(
     notebooks: NotebookStage, metadata: dict[str, object]
 ) -> None:
     cell = f"import sys; print(sys.prefix)\n{WRITE_OUTPUT}"
-    result = notebooks.wait(notebooks.start(notebook(cell, **metadata)), within_s=60)
+    result = notebooks.wait(notebooks.begin(notebook(cell, **metadata)), within_s=60)
     assert result.verdict is None
     assert "/env" in result.log.decode()
 
@@ -219,6 +219,6 @@ def test_a_notebook_without_output_has_none(notebooks: NotebookStage) -> None:
 
 
 def test_what_is_no_notebook_ends_with_a_sentence(notebooks: NotebookStage) -> None:
-    result = notebooks.wait(notebooks.start(b"print('a script')"), within_s=60)
+    result = notebooks.wait(notebooks.begin(b"print('a script')"), within_s=60)
     assert result.verdict is Verdict.RUNTIME_ERROR
     assert "not a notebook" in result.log.decode()
