@@ -43,6 +43,7 @@ class OrdinaryUser:
     environment: Path
     prefix: tuple[str, ...]
     python: str
+    warm: bool
 
     def run(self, program: str, **limits: Any) -> tuple[Outcome, str]:
         name = f"ordinary-{uuid.uuid4().hex}"
@@ -52,6 +53,7 @@ class OrdinaryUser:
             "program": program,
             "environment": str(self.environment),
             "limits": _LIMITS | limits,
+            "warm": self.warm,
         }
         answer = subprocess.run(
             [*self.prefix, self.python, "-m", "tests.runners.sandbox_driver"],
@@ -69,8 +71,8 @@ class OrdinaryUser:
         return Outcome.from_json(told["outcome"]), told["log"]
 
 
-@pytest.fixture(scope="module")
-def user() -> Iterator[OrdinaryUser]:
+@pytest.fixture(scope="module", params=[False, True], ids=["cold", "warm"])
+def user(request: pytest.FixtureRequest) -> Iterator[OrdinaryUser]:
     python: str = sys.executable
     prefix: tuple[str, ...] = ()
     if os.geteuid() == 0:
@@ -87,7 +89,7 @@ def user() -> Iterator[OrdinaryUser]:
         environment = make_environment(home / "environment", python)
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", str(_UID), home], check=True)
-        yield OrdinaryUser(home, environment, prefix, python)
+        yield OrdinaryUser(home, environment, prefix, python, request.param)
     finally:
         shutil.rmtree(home)
 
