@@ -63,17 +63,13 @@ class PrivateMachine(Machine):
     def environment(self) -> dict[str, str]:
         inherited = Machine.environment(self)
         told = {n: v for n, v in inherited.items() if not n.startswith("PODIUM_") or n in _OUR_OWN}
-        unlimited = {f"PODIUM_API_{who}_PER_MINUTE": "0" for who in ("USER", "UPLOADS", "ANONYMOUS", "BOARD")}
-        return (
-            told
-            | unlimited
-            | {"TMPDIR": str(self.temporary), "PODIUM_CORPUS_CANARY": self.canaries.tokens[SITE]}
-        )
+        unlimited = dict.fromkeys(_THROTTLES, "0")
+        return told | unlimited | {"TMPDIR": str(self.temporary), "CORPUS_CANARY": self.canaries.tokens[SITE]}
 
     def agent_environment(self) -> dict[str, str]:
         inherited = dict(os.environ)  # noqa: TID251 - what the host's own agent is told about its sandboxes
         kept = {name: inherited[name] for name in KEPT if name in inherited}
-        mine = {"PODIUM_SANDBOX": self.sandbox, "PODIUM_CORPUS_CANARY": self.canaries.tokens[WORKER]}
+        mine = {"PODIUM_SANDBOX": self.sandbox, "CORPUS_CANARY": self.canaries.tokens[WORKER]}
         return Machine.agent_environment(self) | kept | mine
 
     @property
@@ -81,6 +77,13 @@ class PrivateMachine(Machine):
         return self.layout.var / "tmp"
 
 
+# The corpus hands in and looks as often as it likes.
+_THROTTLES = (
+    "PODIUM_API_USER_PER_MINUTE",
+    "PODIUM_API_UPLOADS_PER_MINUTE",
+    "PODIUM_API_ANONYMOUS_PER_MINUTE",
+    "PODIUM_API_BOARD_PER_MINUTE",
+)
 # What Machine.environment sets itself.
 _OUR_OWN = {
     "PODIUM_VAR",

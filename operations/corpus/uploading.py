@@ -24,7 +24,7 @@ from operations.corpus.case import Case
 GENERATED_WITHIN_S = 60.0
 PIECE = 1 << 18
 KEPT = 64 << 20  # of what a generator prints
-TOKENS = "PODIUM_CORPUS_TOKENS"  # told to generators, so that a case can leak on purpose and prove the search
+TOKENS = "CORPUS_TOKENS"  # told to generators, so that a case can leak on purpose and prove the search
 
 
 class GeneratorFailed(Exception):

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 # Generators are told the tokens of the pass, so that a case can leak on purpose. Each of these leaks in its own way.
 LEAK = """
 import base64, json, os
-token = json.loads(os.environ["PODIUM_CORPUS_TOKENS"])[{place!r}]
+token = json.loads(os.environ["CORPUS_TOKENS"])[{place!r}]
 print({program!r}.replace("TOKEN", repr({shape})))
 print({right!r})
 """
