@@ -30,6 +30,7 @@ from judge import (
     queue,
     quotas,
     runs,
+    stages,
     usage,
     usage_pages,
 )
@@ -186,6 +187,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "topic": feed.topic(found),
         "token": feed.token(found),
         "open": found.status in OPEN_STATES,
+        "beside_hidden": stages.beside_hidden(run),
         "private_score": found.private_score if found.phase.private_revealed else None,
     }
     return render(request, "judge/submission.html", context)

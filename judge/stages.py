@@ -85,6 +85,13 @@ def shown(run: Run | None) -> list[Job]:
     return sorted(jobs, key=lambda job: PROGRAMS.index(JobKind(job.kind)))
 
 
+def beside_hidden(run: Run | None) -> bool:
+    """Whether the program that is under way is one of whose words nothing is shown."""
+    if run is None or not run.task_version.hides_features:
+        return False
+    return Job.objects.filter(run=run, kind__in=_BESIDE_HIDDEN, status=Job.Status.RUNNING).exists()
+
+
 def has_curve(job: Job) -> bool:
     """Whether the job's use over time is kept and shown: that of the first stage alone."""
     return is_program(job) and job.kind != JobKind.PREDICT and not withheld(job)

@@ -232,6 +232,18 @@ def test_even_a_log_and_a_curve_that_were_kept_would_not_be_shown(contest: Conte
     assert usage.series(submission.runs.get()).rows == []
 
 
+@pytest.mark.usefixtures("plain_static_files")
+def test_the_page_says_that_nothing_is_shown_while_it_runs(contest: Contest) -> None:
+    user = make_user()
+    submission = hand_in(contest, user, "work.py", SCRIPT)
+    host, words = Host(), b"running beside hidden data"
+    spec = host.must_claim()
+    assert words not in fetched(submission, user)
+    host.finish(spec, files={SUBMISSION_FILE: b"id,target\n"})
+    host.must_claim()
+    assert words in fetched(submission, user)
+
+
 def fail(contest: Contest, user: User, trace: dict[str, Any] | bytes, **upload: Any) -> Run:
     spec = hidden_spec(contest, user, **upload)
     content = trace if isinstance(trace, bytes) else json.dumps(trace).encode()
