@@ -86,7 +86,9 @@ def _report(results: Iterator[tuple[str, bool, str, float]]) -> int:
         sys.stdout.write(f"{'ok    ' if well else 'MISSED'}  {name:<34} {seconds:4.0f} s  {said[:240]}\n")
         sys.stdout.flush()
     sys.stdout.write(
-        f"{missed} of them missed\n" if missed else "every guard is missed by the corpus when it is gone\n"
+        f"the corpus did not notice {missed} of these\n"
+        if missed
+        else "the corpus noticed the absence of every guard\n"
     )
     return int(missed > 0)
 
