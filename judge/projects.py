@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from contests import blobs
 from contests.models import Blob
 from metrics.csv_records import KNOWN_KINDS
-from runners.sandboxes import trees
-from runners.sandboxes.trees import BadArchive, Fault
+from runners import archives
+from runners.archives import BadArchive, Fault
 
 TRAIN, PREDICT = "train.py", "predict.py"
 MAX_FILES = 2000
@@ -36,7 +36,7 @@ def check(file: UploadedFile[Any]) -> None:
     """Raises NotAProject."""
     try:
         with _ONE_AT_A_TIME:
-            names = trees.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES)  # type: ignore[arg-type]
+            names = archives.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES)  # type: ignore[arg-type]
     except BadArchive as refused:
         file.seek(0)
         raise NotAProject(_sentence(refused, file.read(16))) from refused
@@ -65,7 +65,7 @@ def _root(names: list[str]) -> str:
 @functools.lru_cache(maxsize=32)
 def _names(sha256: str) -> tuple[str, ...]:
     with blobs.path_of(sha256).open("rb") as file:
-        return tuple(trees.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES))
+        return tuple(archives.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES))
 
 
 def root(blob: Blob) -> str:
@@ -80,7 +80,7 @@ def names(blob: Blob) -> frozenset[str]:
 def lines(blob: Blob, name: str, limit: int) -> int:
     """How many lines a file of the project has, as far as its first `limit` bytes tell."""
     with blobs.path_of(blob.sha256).open("rb") as file:
-        return trees.member(file, name, limit).count(b"\n") + 1
+        return archives.member(file, name, limit).count(b"\n") + 1
 
 
 def _sentence(refused: BadArchive, head: bytes) -> str:

@@ -33,9 +33,9 @@ from runners.agent.readiness import Readiness
 from runners.agent.rundir import RunDir
 from runners.agent.settings import Settings, StopMode
 from runners.agent.site import Broken, Ended, Rejected, Site, SiteError, Stale, Unreachable, patiently
+from runners.archives import BadArchive
 from runners.gpu.keeper import Keeper, Kept
 from runners.sandboxes.plan import SandboxError
-from runners.sandboxes.trees import BadArchive
 from runners.spec import InputFile, OutputFile
 from runners.verdict import KillReason, RunFacts
 from runners.warm.pool import WarmPool

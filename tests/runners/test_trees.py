@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from runners import archives
+from runners.archives import BadArchive, Fault
 from runners.sandboxes import trees
-from runners.sandboxes.trees import BadArchive, Fault
 from runners.verdict import OutputState
 
 
@@ -267,7 +268,7 @@ def test_a_hostile_archive_is_refused_from_its_table_before_anything_is_written(
 ) -> None:
     content, fault = HOSTILE[name]
     with pytest.raises(BadArchive) as seen:
-        trees.look(io.BytesIO(content), max_bytes=30 << 20, max_files=100)
+        archives.look(io.BytesIO(content), max_bytes=30 << 20, max_files=100)
     assert seen.value.fault is fault
     with pytest.raises(BadArchive) as refused:
         unpacked(content, tmp_path, max_bytes=30 << 20, max_files=100)
@@ -290,5 +291,5 @@ def test_what_only_unpacking_shows_writes_nothing_outside_and_no_more_than_annou
 def test_ordinary_archives_are_taken(tmp_path: Path) -> None:
     files = {"train.py": b"print(1)", "pkg/__init__.py": b"", "pkg/data #1.csv": b"a,b\n" * 1000}
     content = archive(("pkg/", b""), *files.items(), method=zipfile.ZIP_DEFLATED)
-    assert trees.look(io.BytesIO(content)) == list(files)
+    assert archives.look(io.BytesIO(content)) == list(files)
     assert unpacked(content, tmp_path) == files
