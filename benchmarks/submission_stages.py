@@ -62,9 +62,7 @@ def bare_ms(folder: Path) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def to_board_ms(
-    stack: Stack, client: httpx.Client, number: int, script: str = SCRIPT
-) -> tuple[str, float]:
+def to_board_ms(stack: Stack, client: httpx.Client, number: int, script: str = SCRIPT) -> tuple[str, float]:
     content = (
         script.replace("INPUT", '"/input/test.csv"').replace("OUTPUT", '"submission.csv"') + f"# {number}\n"
     )

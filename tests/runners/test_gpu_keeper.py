@@ -88,9 +88,11 @@ def test_many_slots_that_ask_at_once_never_hold_the_same_device_and_all_come_thr
             with host.keeper.offer() as offer:
                 count = 1 + round_ % 2
                 kept = offer.keep(count) if len(offer._leases) >= count else Kept()
-                for device in kept.devices:
-                    if holders.setdefault(device.id, threading.get_ident()) != threading.get_ident():
-                        clashes.append(device.id)
+                clashes.extend(
+                    device.id
+                    for device in kept.devices
+                    if holders.setdefault(device.id, threading.get_ident()) != threading.get_ident()
+                )
             for device in kept.devices:
                 holders.pop(device.id)
             kept.let_go()
