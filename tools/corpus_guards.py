@@ -11,7 +11,7 @@ import dataclasses
 
 FLAGS, JAIL = "runners/sandboxes/flags.py", "runners/shim/jail.py"
 COLLECT, CGROUPS = "runners/sandboxes/collect.py", "runners/sandboxes/cgroups.py"
-TREES, DOCKER = "runners/sandboxes/trees.py", "runners/sandboxes/docker_flags.py"
+ARCHIVES, DOCKER = "runners/archives.py", "runners/sandboxes/docker_flags.py"
 SUPERVISE, VERDICT = "runners/shim/supervise.py", "runners/verdict.py"
 
 
@@ -250,14 +250,16 @@ GUARDS = (
     ),
     Guard(
         name="archives hold no links",
-        edits=(Edit(file=TREES, old="if kind not in _TYPES or (", new="if ("),),
+        edits=(Edit(file=ARCHIVES, old="if kind not in _TYPES or (", new="if ("),),
         cases=("47a", "47b"),
     ),
     Guard(
         name="archives do not swell",
         edits=(
             Edit(
-                file=TREES, old="if unpacked > max(RATIO_FROM, MAX_RATIO * packed):", new="if unpacked < 0:"
+                file=ARCHIVES,
+                old="if unpacked > max(RATIO_FROM, MAX_RATIO * packed):",
+                new="if unpacked < 0:",
             ),
         ),
         cases=("46a",),
