@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from runners import hook
 from runners.notebook import bundle
 from runners.sandboxes.plan import SandboxPlan
+from runners.traced import bundle as traced
 
 _ISOLATED, _NO_USER_SITE = "-I", "-s"  # -I would keep the interpreter from finding the hook
 
@@ -55,6 +56,14 @@ SCRIPT = Shape(
     program="/submission/main.py",
     is_strangers=True,
 )
+# The same beside hidden features, where a program of ours runs it and says where it failed.
+TRACED = Shape(
+    "traced",
+    ("{python}", traced.PROGRAM, "/submission/main.py"),
+    (*SCRIPT.places, "/app/podium"),
+    program="/submission/main.py",
+    is_strangers=True,
+)
 NOTEBOOK = Shape(
     "notebook",
     ("{python}", "-I", bundle.PROGRAM),
@@ -77,7 +86,7 @@ CHECKER = Shape(
     program="/submission/checker.pyz",
     is_strangers=False,
 )
-SHAPES = (SCRIPT, NOTEBOOK, SCORER, CHECKER)
+SHAPES = (SCRIPT, TRACED, NOTEBOOK, SCORER, CHECKER)
 
 
 def shape_of(plan: SandboxPlan) -> Shape | None:
