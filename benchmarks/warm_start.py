@@ -188,6 +188,10 @@ def main() -> int:
     if python_of("torch").exists():
         with agent_stage() as on:
             told["first_line"] = first_line(on, "torch", "torch")
+    else:
+        told["not_measured"] = (
+            "first_line: the environment torch is not built (make bench after a build of it)"
+        )
     with agent_stage() as on:
         told["first_line_sklearn"] = first_line(on, "python", "sklearn.linear_model")
     with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder:
