@@ -175,9 +175,11 @@ def checked(
     if len(infos) > max_files:
         raise BadArchive(Fault.TOO_MANY)
     for info in infos:
+        # The name that is written to; zipfile cuts it at a NUL, and newer ones take another from an extra field.
+        if "\0" in info.orig_filename or not info.filename:
+            raise BadArchive(Fault.NAME, info.orig_filename)
         _check_member(info)
-        # The name as it stands there: zipfile cuts it at a NUL.
-        members.add(info.orig_filename.removesuffix("/"), info.file_size, directory=info.is_dir())
+        members.add(info.filename.removesuffix("/"), info.file_size, directory=info.is_dir())
     packed, unpacked = sum(i.compress_size for i in infos), sum(i.file_size for i in infos)
     if packed > file.seek(0, os.SEEK_END):
         raise BadArchive(Fault.BOMB)  # members that overlap
