@@ -125,7 +125,11 @@ ENDS = {
     "a syntax error": "print('never')\ndef f(:\n",
     "sys.exit": "import sys\nsys.exit(3)",
     "sys.exit with words": "import sys\nsys.exit('that is all')",
-    "a signal": "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\nimport time; time.sleep(9)",
+    "a signal": "import ctypes\nprint('before', flush=True)\nctypes.string_at(0)",
+    # It is process 1, so this does nothing.
+    "a signal to itself": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nprint('after')",
+    "a signal that it handles": "import os, signal\nsignal.signal(signal.SIGUSR1, lambda *_: print('heard'))\n"
+    "signal.raise_signal(signal.SIGUSR1)\nprint(signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGPIPE))",
     "an interrupt": "raise KeyboardInterrupt",
     "no file's encoding": "x = '\udcff'",
     "an exit handler": "import atexit, threading\natexit.register(print, 1)\nthreading.Thread(target=print).start()",
