@@ -31,6 +31,7 @@ _PREFLIGHT_SLOT = MAX_SLOTS - 1
 _MIB = 1 << 20
 _DISK_MB, _INODES, _PIDS = 64, 2000, 1024  # while it waits
 _SHARE = 3  # a job's memory, processes and disk are at least so many times what it has taken already
+READY_WITHIN_S = 300.0  # what imports is put off by whatever else the host does
 _PATIENCE_S = 5.0
 _LOOK_S = 0.001
 
@@ -56,6 +57,7 @@ class Idle:
     path: Path
     slot: int
     keeper: int  # closing it ends the wait
+    begun: float = dataclasses.field(default_factory=time.monotonic)
     # What it has taken, known when it is ready:
     memory: int = 0
     disk: int = 0
@@ -68,6 +70,8 @@ class Idle:
         except FileNotFoundError:
             if not shims.alive(self.path) and (ended := shims.outcome(self.path)) is not None:
                 raise SandboxError(ended.error or "it ended") from None
+            if time.monotonic() - self.begun > READY_WITHIN_S:
+                raise SandboxError(f"it was not ready within {READY_WITHIN_S:g} s") from None
             return False
         self.memory, self.disk, self.threads = facts["memory"], facts["disk"], facts["threads"]
         return True

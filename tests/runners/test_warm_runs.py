@@ -14,10 +14,14 @@ import psutil
 import pytest
 
 from runners.sandboxes import cgroups, shims
+from runners.sandboxes.choice import Sandbox
+from runners.warm import choice, idle
+from runners.warm.pool import WarmPool
 from tests.runners.agent_stage import ENVIRONMENT, AgentStage, processes_of, stage, until
 from tests.runners.site_stand_in import HeldJob
 
 pytestmark = pytest.mark.sandbox
+OTHER = "other@0123456789ab"
 GOOD = "print('hello')\nopen('submission.csv', 'w').write('id,target\\n1,2\\n')\n"
 RUNS_2_S = """
 import time
@@ -165,6 +169,41 @@ def test_a_job_with_little_memory_starts_cold(on: AgentStage) -> None:
     start(on)
     assert not was_warm(on.finished(on.site.add_job(GOOD, environment=ENVIRONMENT, memory_mb=8)))
     assert was_warm(on.finished(on.site.add_job(GOOD, environment=ENVIRONMENT, memory_mb=128)))
+
+
+class Found:
+    """The environments of a stage."""
+
+    def __init__(self, on: AgentStage) -> None:
+        self.on = on
+
+    def ready(self, _sandbox: Sandbox) -> list[str]:
+        return [ENVIRONMENT, OTHER]
+
+    def locate(self, _sandbox: Sandbox, identifier: str) -> tuple[Path, str]:
+        return self.on.environments_dir / identifier.replace("@", "/"), ""
+
+
+def test_one_that_never_gets_ready_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "READY_WITHIN_S", 2.0)
+    with stage(tmp_path) as on:
+        on.add_environment(OTHER)
+        hangs = on.environments_dir / ENVIRONMENT.replace("@", "/")
+        (hangs / "preload.txt").write_text("endless")
+        package = next((hangs / "lib").glob("python3*/site-packages"))
+        (package / "endless.py").write_text("import time\ntime.sleep(600)\n")
+        pool = WarmPool(choice.read("bare=1,other=1", 256), on.agent_dir, Found(on), ["nsjail"], 1)
+        pool.start()
+        try:
+            until(lambda: [kind.environment for kind in pool.kinds()] == [OTHER], "the other one")
+            (left,) = (on.agent_dir / "warm").glob("warm-*")
+        finally:
+            pool.close()
+            pool.join()
+        until(lambda: not processes_below(on.agent_dir), "their processes to go")
+        assert not shims.alive(left)
 
 
 def test_switched_off_there_are_none(on: AgentStage) -> None:
