@@ -83,6 +83,9 @@ def test_version_1_is_limited_without_swap(version_1: Cgroup) -> None:
 
 def test_both_versions_tell_the_same_figures(unified: Cgroup, version_1: Cgroup) -> None:
     version_1.limit(memory_bytes=50_000_000, pids=9)
+    peak = version_1.directories["memory"] / "memory.max_usage_in_bytes"
+    assert peak.read_text() == "0"  # what was used before a limit was set does not count
+    peak.write_text("50000000")
     assert unified.memory_stat() == (1000, 300)
     assert version_1.memory_stat() == (1024, 300)  # with what was swapped out
     for cgroup in (unified, version_1):
