@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from compute import pools
-from contests import archive, downloads, evaluation, joining, preview, schedule, verdict_costs
+from contests import archive, downloads, evaluation, joining, preview, schedule, stage_table, verdict_costs
 from contests.models import Contest, DataFile, Participation, StarterCode, TaskVersion
 
 SECTIONS = ("data", "rules", "evaluation", "limits", "environment", "starter")
@@ -101,8 +102,12 @@ def _evaluation(request: HttpRequest, contest: Contest, versions: list[TaskVersi
     return {"tasks": [evaluation.of(version, sample=may_see) for version in versions]}
 
 
-def _limits(_request: HttpRequest, _contest: Contest, _versions: list[TaskVersion]) -> dict[str, Any]:
-    return {"costs": verdict_costs.table()}
+def _limits(_request: HttpRequest, _contest: Contest, versions: list[TaskVersion]) -> dict[str, Any]:
+    return {
+        "costs": verdict_costs.table(),
+        "limited": [{"version": version, "projects": stage_table.of(version)} for version in versions],
+        "free_rehearsals": settings.PODIUM_FREE_REHEARSALS_PER_DAY,
+    }
 
 
 def _environment(_request: HttpRequest, _contest: Contest, versions: list[TaskVersion]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from contests.models import Submission
-from judge import logs_text, queue
+from judge import logs_text, queue, runs, stages
 from leaderboard.wake import wake
 from live import tokens
 from live.breaker import BROKER
@@ -45,6 +45,7 @@ def state(submission: Submission) -> dict[str, Any]:
     waiting = queue.waiting(submission)
     return {
         "status": submission.status,
+        "stage": stages.under_way(runs.latest(submission)) or None,
         "verdict": submission.verdict or None,
         "public_score": submission.public_score,
         "queue_position": queue.position(submission),

@@ -31,16 +31,17 @@ from judge import (
     quotas,
     runs,
     stages,
+    steps,
     usage,
     usage_pages,
 )
 from judge.forms import SubmissionForm
-from judge.models import Run, RunFile
+from judge.models import RunFile
 from judge.verdicts import explain
-from runners.verdict import Verdict
 
 PER_PAGE = 25
 WHOLE_LOG = 1 << 20  # beyond any task's cap: the page shows all there is, the live events go on from there
+_EXAMPLE = {"predictions": "submission.csv", "notebook": "train.ipynb", "project": "project.zip"}
 OPEN_STATES = (Submission.Status.QUEUED, Submission.Status.RUNNING, Submission.Status.SCORING)
 
 
@@ -70,6 +71,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "version": versions[0] if versions else None,
         "quota": quotas.quota(_person(request), contest),
+        "example_file": _EXAMPLE.get(versions[0].kinds[0], "train.py") if versions else "train.py",
         "api_url": request.build_absolute_uri(f"/api/v1/contests/{contest.slug}/submissions/"),
     }
     return render(request, "judge/submit.html", context, status=status)
@@ -174,10 +176,13 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "contest": found.contest,
         "run": run,
         "metric": run.task_version.definition if run else None,
-        "limits": run.task_version.limits if run else {},
+        "limits": stages.told_limits(run),
         "facts": run.facts if run else {},
         "explanation": explain(found.verdict, run) if found.verdict else None,
-        "steps": _steps(found, run),
+        "steps": steps.way(found, run),
+        "stage": stages.under_way(run),
+        "told_of": stages.of(run) if run else None,
+        "hides": run is not None and run.task_version.hides_features,
         "usage": usage_pages.shown(found),
         "feedback": feedback.shown(found, run),
         "log": logs.read(found, limit=WHOLE_LOG),
@@ -191,29 +196,6 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "private_score": found.private_score if found.phase.private_revealed else None,
     }
     return render(request, "judge/submission.html", context)
-
-
-def _steps(found: Submission, run: Run | None) -> list[dict[str, str]]:
-    """The way of a submission, each step "done", "now", "stopped" (here it ended early) or "" (not reached)."""
-    Status = Submission.Status  # noqa: N806 - a name for an enumeration
-    way = [(Status.QUEUED, _("Waiting")), (Status.RUNNING, _("Running")), (Status.SCORING, _("Scoring"))]
-    if found.kind == Submission.Kind.PREDICTIONS:
-        del way[1]  # predictions are not run
-    way.append((Status.FINISHED, _("Done")))
-    order = [status for status, _words in way]
-    if found.verdict == Verdict.SCORED:
-        here = len(way)
-    elif found.verdict == Verdict.INVALID_OUTPUT:
-        here = order.index(Status.SCORING)
-    elif found.is_terminal:
-        here = 1 if run is not None and run.started_at else 0
-    else:
-        here = order.index(Status(found.status)) if found.status in order else 1
-    at = "stopped" if found.is_terminal else "now"
-    return [
-        {"words": words, "state": "done" if place < here else at if place == here else ""}
-        for place, (_status, words) in enumerate(way)
-    ]
 
 
 @login_required

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -15,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contests import joining, rules
-from contests.models import Contest, Phase, Submission, SubmissionQuerySet, Team
+from contests.models import Contest, Phase, Submission, SubmissionQuerySet, TaskVersion, Team
+from judge import withholding
 from judge.models import Job, Run
 from runners.spec import JobKind
 
@@ -31,10 +33,19 @@ class Quota:
     resets_at: datetime.datetime
     rehearsals_today: int = 0  # that failed, and so were free
     rehearsals_limit: int = 1
+    rehearses: bool = False  # a task of the phase has hidden rows, and takes what is rehearsed
+    explained_left: int | None = (
+        None  # failures beside hidden rows that are told more of today; None: no such rows
+    )
+    explained_limit: int = 0
 
     @property
     def left_today(self) -> int:
         return max(0, self.daily_limit - self.used_today)
+
+    @property
+    def rehearsals_left(self) -> int:
+        return max(0, self.rehearsals_limit - self.rehearsals_today)
 
     @property
     def left_total(self) -> int | None:
@@ -132,4 +143,23 @@ def quota(user: object, contest: Contest) -> Quota | None:
     if phase is None:
         return None
     place = joining.participation_of(user, contest)
-    return of(place.team if place is not None else None, phase, now)
+    team = place.team if place is not None else None
+    return dataclasses.replace(of(team, phase, now), **_of_hidden(team, phase, now))
+
+
+def _of_hidden(team: Team | None, phase: Phase, now: datetime.datetime) -> dict[str, Any]:
+    """What the phase's tasks with hidden rows add; of several tasks the one that explains the least is told."""
+    versions = [
+        version
+        for version in TaskVersion.objects.filter(task__phase=phase, active=True)
+        if version.hides_features
+    ]
+    if not versions:
+        return {}
+    left = {version: withholding.replies_left(team, version, now) for version in versions}
+    least = min(versions, key=left.__getitem__)
+    return {
+        "rehearses": any({"script", "notebook"} & set(version.kinds) for version in versions),
+        "explained_left": left[least],
+        "explained_limit": least.hidden_replies,
+    }

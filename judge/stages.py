@@ -13,6 +13,8 @@ files are shown to nobody, and judge.withholding says what little is told.
 
 from __future__ import annotations
 
+from typing import Any
+
 from contests.models import Blob, Submission, TaskVersion
 from judge import bell
 from judge.models import Job, Run
@@ -85,11 +87,39 @@ def shown(run: Run | None) -> list[Job]:
     return sorted(jobs, key=lambda job: PROGRAMS.index(JobKind(job.kind)))
 
 
+def under_way(run: Run | None) -> str:
+    """The kind of the job that waits or runs; "" where none does."""
+    if run is None:
+        return ""
+    live = (Job.Status.QUEUED, Job.Status.RUNNING)
+    return Job.objects.filter(run=run, status__in=live).values_list("kind", flat=True).first() or ""
+
+
 def beside_hidden(run: Run | None) -> bool:
     """Whether the program that is under way is one of whose words nothing is shown."""
     if run is None or not run.task_version.hides_features:
         return False
     return Job.objects.filter(run=run, kind__in=_BESIDE_HIDDEN, status=Job.Status.RUNNING).exists()
+
+
+def limits_of(version: TaskVersion, kind: JobKind | None) -> dict[str, Any]:
+    """As they were written, for eyes; `limits` reads them for a run."""
+    own: dict[str, Any] = {} if kind is None else version.stage_limits.get(kind.value, {})
+    return dict(version.limits) | own
+
+
+def told_limits(run: Run | None) -> dict[str, Any]:
+    """The limits that the run's facts stand beside: those of the stage they speak of."""
+    if run is None:
+        return {}
+    return limits_of(run.task_version, of(run))
+
+
+def curve_limits(run: Run | None) -> dict[str, Any]:
+    """The limits that the run's curve stands beside: those of its first stage."""
+    if run is None:
+        return {}
+    return limits_of(run.task_version, first(run))
 
 
 def has_curve(job: Job) -> bool:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from contests import schedule
 from contests.models import Contest, Submission
-from judge import runs, usage
+from judge import runs, stages, usage
 from judge.templatetags.judging import FIGURES
 from judge.usage_table import table
 from runners.usage import MAX_POINTS
@@ -26,8 +26,7 @@ LIMITS = ("wall_s", "cpu_s", "memory_mb", "disk_mb")
 def shown(submission: Submission) -> dict[str, Any]:
     """What templates/judge/usage.html needs."""
     run = runs.current(submission)
-    limits = run.task_version.limits if run else {}
-    return {"table": table(usage.series(run).rows, limits), "chart_texts": texts()}
+    return {"table": table(usage.series(run).rows, stages.curve_limits(run)), "chart_texts": texts()}
 
 
 def texts() -> dict[str, str]:
@@ -55,7 +54,7 @@ def curve(request: HttpRequest, submission_id: uuid.UUID) -> JsonResponse:
     series = usage.series(run, after)
     if after and series.attempt != attempt:
         after, series = 0, usage.series(run)
-    limits = run.task_version.limits if run else {}
+    limits = stages.curve_limits(run)
     return JsonResponse(
         {
             "attempt": series.attempt,

@@ -25,7 +25,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from contests import blobs, notebooks, rules
-from contests.models import Blob, Submission, Team
+from contests.models import Blob, Submission, TaskVersion, Team
 from judge import projects
 from judge.models import Job, Run
 from runners.notebook.bundle import REPORT
@@ -117,13 +117,18 @@ def explained(run: Run, now: datetime.datetime) -> bool:
     if submission.trial:
         return True
     Team.objects.select_for_update().filter(pk=submission.team_id).values_list("pk").get()
+    return replies_left(submission.team, run.task_version, now) > 0
+
+
+def replies_left(team: Team | None, version: TaskVersion, now: datetime.datetime) -> int:
+    """How many failures are still explained to the team today."""
     told = Run.objects.filter(
-        submission__team=submission.team_id,
-        task_version__task=run.task_version.task_id,
+        submission__team=team,
+        task_version__task=version.task_id,
         finished_at__gte=rules.day_start(now),
         trace__explained=True,
     )
-    return told.count() < run.task_version.hidden_replies
+    return max(0, version.hidden_replies - (0 if team is None else told.count()))
 
 
 def failure(

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from compute.models import Environment
 from contests import joining, schedule
 from contests.models import Contest, DataFile, Phase, StarterCode, TaskVersion
+from rest.fields import ObjectField
 
 STATES = ("upcoming", "open", "ended")
 
@@ -121,13 +122,24 @@ class TaskSerializer(serializers.ModelSerializer[TaskVersion]):
     slug = serializers.CharField(source="task.slug")
     title = serializers.CharField(source="task.title")
     version = serializers.IntegerField(source="number")
-    kinds = serializers.ListField(child=serializers.CharField(), help_text="predictions, script, notebook")
+    kinds = serializers.ListField(
+        child=serializers.CharField(), help_text="predictions, script, notebook, project"
+    )
     direction = serializers.ChoiceField(choices=("maximize", "minimize"), source="definition.direction")
     metric_params = serializers.DictField(child=serializers.CharField())
     target_columns = serializers.ListField(child=serializers.CharField())
     environment = serializers.CharField(source="environment.name", help_text="What is used unless chosen.")
     environments = serializers.SerializerMethodField()
     limits = LimitsSerializer()
+    stage_limits = serializers.DictField(
+        child=ObjectField(), help_text="What differs from `limits` for a project's `train` and `predict`."
+    )
+    test_features_public = serializers.BooleanField(
+        help_text="False: programs find hidden rows in place of public samples in the run that counts."
+    )
+    hidden_replies = serializers.IntegerField(
+        help_text="Failures beside hidden rows that are explained to a team each day."
+    )
     files = serializers.SerializerMethodField(help_text="Empty for who may not read the data (yet).")
 
     class Meta:
@@ -147,6 +159,9 @@ class TaskSerializer(serializers.ModelSerializer[TaskVersion]):
             "environment",
             "environments",
             "limits",
+            "stage_limits",
+            "test_features_public",
+            "hidden_replies",
             "files",
         )
 

@@ -46,9 +46,6 @@ class OrganiserTaskSerializer(TaskSerializer):
     scoring_environment = serializers.CharField(source="scoring_environment.identifier")
     solution_size = serializers.IntegerField(source="solution.size", help_text="Bytes.")
     hidden_files = HiddenFileSerializer(many=True, help_text="Test features that nobody may download.")
-    stage_limits = serializers.DictField(
-        child=ObjectField(), help_text="What differs from `limits` for a project's `train` and `predict`."
-    )
 
     class Meta(TaskSerializer.Meta):
         fields = (
@@ -57,10 +54,7 @@ class OrganiserTaskSerializer(TaskSerializer):
             "pool",
             "scoring_environment",
             "solution_size",
-            "test_features_public",
             "hidden_files",
-            "hidden_replies",
-            "stage_limits",
             "public_share",
             "split_seed",
         )

@@ -37,7 +37,7 @@ KEY = OpenApiParameter(
 
 
 class HandInSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="A file whose ending the task takes: .csv, .py, .ipynb.")
+    file = serializers.FileField(help_text="A file whose ending the task takes: .csv, .py, .ipynb, .zip.")
     task = serializers.CharField(required=False, help_text="The slug of a task; left out, the first.")
     environment = serializers.CharField(required=False, help_text="Left out, the task's own.")
     note = serializers.CharField(required=False, help_text="For yourself, at most 300 characters.")
@@ -147,6 +147,12 @@ class QuotaSerializer(serializers.Serializer[quotas.Quota]):
     total_limit = serializers.IntegerField(allow_null=True, help_text="Null: no limit in total.")
     left_total = serializers.IntegerField(allow_null=True)
     left = serializers.IntegerField(help_text="How many can be handed in now.")
+    rehearsals_today = serializers.IntegerField(help_text="That failed, and so cost nothing.")
+    rehearsals_limit = serializers.IntegerField(help_text="How many such are free in a day.")
+    explained_left = serializers.IntegerField(
+        allow_null=True,
+        help_text="Failures beside hidden rows that are explained today; null: no hidden rows.",
+    )
     resets_at = serializers.DateTimeField(help_text="When the next day starts: midnight UTC.")
 
 

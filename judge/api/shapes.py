@@ -15,9 +15,10 @@ from rest_framework.request import Request
 
 from contests import check_texts
 from contests.models import Check, Contest, Submission
-from judge import queue
-from judge.models import Run
+from judge import queue, stages, steps
+from judge.models import Job, Run
 from judge.templatetags.judging import complaint
+from runners.spec import JobKind
 from runners.verdict import Verdict
 
 VERDICTS = [(verdict.value, verdict.value) for verdict in Verdict]
@@ -62,6 +63,42 @@ class RunFileSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField(source="blob_id")
 
 
+class StageSerializer(serializers.Serializer[Any]):
+    """One program of a run, or its scoring; it is listed once it is reached."""
+
+    kind = serializers.ChoiceField(
+        choices=[kind.value for kind in JobKind],
+        help_text="`rehearse` then `run` (a script or notebook beside hidden rows), `run` alone, `train` then "
+        "`predict` (a project), then `score`.",
+    )
+    status = serializers.ChoiceField(choices=Job.Status.choices)
+    withheld = serializers.BooleanField(help_text="Its log, curve and files are shown to nobody.")
+    started_at = serializers.DateTimeField(
+        source="claimed_at", allow_null=True, help_text="Of its last attempt."
+    )
+    finished_at = serializers.SerializerMethodField(help_text="Null for a withheld one.")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_finished_at(self, job: Job) -> Any:
+        return None if job.withheld else job.finished_at  # type: ignore[attr-defined]
+
+
+class TraceSerializer(serializers.Serializer[Any]):
+    """The little that is told of a failure beside hidden rows."""
+
+    stage = serializers.ChoiceField(choices=["run", "predict"])
+    explained = serializers.BooleanField(
+        help_text="False: none is left of today's, and what follows is left out."
+    )
+    file = serializers.CharField(required=False, help_text="Of the submission.")
+    line = serializers.IntegerField(required=False)
+    cell = serializers.IntegerField(required=False, help_text="Of a notebook, from 1.")
+    cells = serializers.IntegerField(required=False)
+    exception = serializers.CharField(
+        required=False, help_text="A class of Python or of a library that we know."
+    )
+
+
 class RunSerializer(serializers.ModelSerializer[Run]):
     """One judging; a rejudge adds one of the next generation."""
 
@@ -74,7 +111,9 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     facts = serializers.DictField(
         help_text="What was measured: exit_code, signal, wall_s, cpu_s, memory_peak …"
     )
-    files = RunFileSerializer(many=True, help_text="What the program left in /output.")
+    files = RunFileSerializer(many=True, help_text="What the program left in /output; model.zip: in /model.")
+    stages = serializers.SerializerMethodField()
+    trace = serializers.SerializerMethodField(help_text="Null but after a failure beside hidden rows.")
 
     class Meta:
         model = Run
@@ -89,11 +128,24 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "errors",
             "facts",
             "files",
+            "stages",
+            "trace",
         )
 
     @extend_schema_field(serializers.ChoiceField(choices=VERDICTS, allow_null=True))
     def get_verdict(self, run: Run) -> str | None:
         return run.verdict or None
+
+    @extend_schema_field(StageSerializer(many=True))
+    def get_stages(self, run: Run) -> Any:
+        jobs = steps.jobs_of(run)
+        for job in jobs:
+            job.withheld = stages.withheld(job)  # type: ignore[attr-defined]
+        return StageSerializer(jobs, many=True).data
+
+    @extend_schema_field(TraceSerializer(allow_null=True))
+    def get_trace(self, run: Run) -> Any:
+        return run.trace or None
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_errors(self, run: Run) -> list[dict[str, Any]]:
@@ -168,7 +220,7 @@ class SubmissionSerializer(SubmissionBriefSerializer):
 
     @extend_schema_field(RunSerializer(many=True))
     def get_runs(self, submission: Submission) -> Any:
-        runs = submission.runs.select_related("task_version__task").prefetch_related("files__blob")
+        runs = submission.runs.select_related("task_version__task").prefetch_related("files__blob", "jobs")
         return RunSerializer(runs.order_by("generation"), many=True).data
 
 

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from accounts.api_authentication import person
 from contests import downloads
 from contests.models import Submission
-from judge import cancel, logs, runs, usage
+from judge import cancel, logs, runs, stages, usage
 from judge.api.shapes import (
     VERDICTS,
     CancelledSerializer,
@@ -172,7 +172,9 @@ class UsageSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.FloatField(allow_null=True)),
         help_text="Seconds and bytes.",
     )
-    limits = serializers.DictField(child=serializers.FloatField(), help_text="Of the task.")
+    limits = serializers.DictField(
+        child=serializers.FloatField(), help_text="Of the program whose curve it is."
+    )
     total = UsedSerializer(allow_null=True)
 
 
@@ -189,7 +191,7 @@ class SubmissionUsage(Endpoint):
         said = {
             **dataclasses.asdict(series),
             "columns": usage.COLUMNS,
-            "limits": run.task_version.limits if run else {},
+            "limits": stages.curve_limits(run),
             "total": run,
         }
         return Response(UsageSerializer(said).data)

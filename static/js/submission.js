@@ -4,7 +4,7 @@
 // Expected markup:
 //
 //   <section data-submission data-topic="submission.<uuid>" data-token="..." data-log-url="/submissions/<id>/log/"
-//            data-status="RUNNING" data-verdict="" data-now="2026-11-21T21:00:00Z"
+//            data-status="RUNNING" data-verdict="" data-stage="train" data-now="2026-11-21T21:00:00Z"
 //            data-text-queue="Place {position} in the queue">
 //     <span id="status-badge">...</span>
 //     <span id="queue-position">...</span>
@@ -21,7 +21,7 @@
 // While an element with data-refresh is there (the page waits for an environment being built, which sends no events),
 // the page is fetched every few seconds. After each replacement the document hears `podium:replaced`.
 //
-// Events: `position` {"queue_position"}; `status` {"status", "verdict", "queue_position", ...}; `log` {"offset",
+// Events: `position` {"queue_position"}; `status` {"status", "stage", "verdict", "queue_position", ...}; `log` {"offset",
 // "text", "end"}: the text lies at bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
@@ -72,6 +72,7 @@ class Submission {
     this.root = root;
     this.status = root.dataset.status;
     this.verdict = root.dataset.verdict || "";
+    this.stage = root.dataset.stage || "";
     this.skew = root.dataset.now ? Date.now() - Date.parse(root.dataset.now) : 0;
     const logNode = document.getElementById("log");
     this.log = logNode && new Log(logNode);
@@ -97,7 +98,9 @@ class Submission {
 
   onStatus(data) {
     this.heardAt = Date.now();
-    const changed = data.status !== this.status || (data.verdict || "") !== this.verdict;
+    // A page that is being fetched may be older than this event: then it is fetched once more.
+    const changed = this.refreshing || data.status !== this.status || (data.verdict || "") !== this.verdict
+      || (data.stage || "") !== this.stage;
     this.showQueue(data.queue_position);
     if (changed) this.refresh();
   }
@@ -189,6 +192,7 @@ class Submission {
     document.dispatchEvent(new Event("podium:replaced"));
     this.status = root.dataset.status;
     this.verdict = root.dataset.verdict || "";
+    this.stage = root.dataset.stage || "";
     this.root.dataset.status = this.status;
     this.tick();
     if (FINAL.has(this.status)) this.finish();

@@ -48,3 +48,20 @@ def test_a_public_file_is_looked_into_for_labels_as_ever(tmp_path: Path) -> None
     given_away = lines("id,target", [f"t{row},{int(x_of(row) > 0.5)}" for row in range(40)])
     hidden = {"test.csv": TEST, "sample_submission.csv": SAMPLE}
     assert ("more.csv", "labels_public") in found(tmp_path, hidden, **{"more.csv": given_away})
+
+
+def test_a_public_sample_submission_may_go_with_the_public_sample_or_with_the_hidden_rows(
+    tmp_path: Path,
+) -> None:
+    for name, text in (("sample", PUBLIC["sample_submission.csv"]), ("rows", SAMPLE)):
+        (folder := tmp_path / name).mkdir()
+        assert found(folder, {"test.csv": TEST}, **{"sample_submission.csv": text}) == []
+
+
+def test_such_a_sample_submission_is_still_looked_into(tmp_path: Path) -> None:
+    labels = lines("id,target", [f"t{row},{int(x_of(row) > 0.5)}" for row in range(40)])
+    columns = lines("id,label", [f"s{row},0" for row in range(5)])
+    for name, text, code in (("labels", labels, "labels_public"), ("columns", columns, "missing_column")):
+        (folder := tmp_path / name).mkdir()
+        told = found(folder, {"test.csv": TEST}, **{"sample_submission.csv": text})
+        assert ("sample_submission.csv", code) in told
