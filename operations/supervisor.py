@@ -12,7 +12,8 @@ supervisor alone and the order of ending stays ours:
 A supervisor that is killed itself cannot do this: the kernel then sends every child the signal it was
 started with (operations.die_with_parent). A child that ends by itself is started again, after a pause that
 doubles up to LONGEST_PAUSE_S while it keeps failing. One that fails before it was ever ready is a mistake of
-the installation: after FAILURES_AT_START such ends the start fails, with the last words of its log.
+the installation: after FAILURES_AT_START such ends the start fails, with the last words of its log. So does one that
+runs and does not serve within SERVES_WITHIN_S, as a site does whose every answer is an error.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ END_WITHIN_S = 4.2
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 SETTLED_AFTER_S = 4.0  # a child that lived so long did not fail at its start
 FAILURES_AT_START = 3
+SERVES_WITHIN_S = 120.0  # at its first start, on a host however busy
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 
 
@@ -55,6 +57,7 @@ class Program:
     ready: Callable[[], Awaitable[bool]] | None = None
     death_signal: signal.Signals = signal.SIGTERM
     stage: int = 1
+    serves_within_s: float = SERVES_WITHIN_S
 
 
 class Child:
@@ -80,8 +83,16 @@ class Child:
     async def ready(self) -> None:
         """Return when the program has served for the first time. Raises StartFailed."""
         waiter = asyncio.create_task(self.was_ready.wait())
-        await asyncio.wait({waiter, self._keeper}, return_when=asyncio.FIRST_COMPLETED)
+        within_s = self.program.serves_within_s
+        ended, _ = await asyncio.wait(
+            {waiter, self._keeper}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+        )
         waiter.cancel()
+        if not ended:
+            raise StartFailed(
+                f"{self.program.name} runs and does not serve after {within_s:g} s: {last_words(self.log)} "
+                f"(log: {self.log})"
+            )
         if not self.was_ready.is_set():
             raise self.failed or StartFailed(f"{self.program.name} was stopped while it started")
 

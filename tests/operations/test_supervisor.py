@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -71,6 +72,22 @@ def test_a_program_that_never_comes_up_fails_the_start_with_its_last_words(tmp_p
         with pytest.raises(StartFailed, match=r"broken does not start .exit 7.: no such database"):
             await supervisor.start_and_wait(shell("broken", "echo no such database >&2; exit 7", never))
         await supervisor.stop()
+
+    asyncio.run(story())
+
+
+def test_a_program_that_runs_and_never_serves_fails_the_start_with_its_last_words(tmp_path: Path) -> None:
+    async def story() -> None:
+        supervisor, _ = supervisor_in(tmp_path)
+
+        async def never() -> bool:
+            return False
+
+        program = shell("broken", "echo every answer is an error; exec sleep 60", never)
+        with pytest.raises(StartFailed, match=r"broken runs and does not serve after 1 s: every answer is"):
+            await supervisor.start_and_wait(dataclasses.replace(program, serves_within_s=1))
+        await supervisor.stop()
+        assert supervisor.children["broken"].pid is None
 
     asyncio.run(story())
 
