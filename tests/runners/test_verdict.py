@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -74,6 +75,33 @@ _TABLE: list[tuple[str, dict[str, Any], Verdict | None]] = [
 @pytest.mark.parametrize(("changes", "verdict"), [row[1:] for row in _TABLE], ids=[row[0] for row in _TABLE])
 def test_facts_force_one_verdict(changes: dict[str, Any], verdict: Verdict | None) -> None:
     assert decide(_facts(**changes)) is verdict
+
+
+# What forces each verdict alone, in the order in which they are decided.
+_FORCED: list[tuple[Verdict, dict[str, Any]]] = [
+    (Verdict.CANCELLED, {"kill_reason": KillReason.CANCEL}),
+    (Verdict.MEMORY_LIMIT_EXCEEDED, {"exit_code": 1, "oom_kills": 1}),
+    (Verdict.TIME_LIMIT_EXCEEDED, {"kill_reason": KillReason.WALL}),
+    (Verdict.DISK_LIMIT_EXCEEDED, {"exit_code": 1, "disk_full": True}),
+    (Verdict.OUTPUT_LIMIT_EXCEEDED, {"output": BIG}),
+    (Verdict.PROCESS_LIMIT_EXCEEDED, {"exit_code": 1, "pids_hits": 1}),
+    (Verdict.RUNTIME_ERROR, {"exit_code": 1}),
+    (Verdict.NO_OUTPUT, {"output": MISSING}),
+    (Verdict.INVALID_OUTPUT, {"output": ODD}),
+]
+_PAIRS = [
+    (first, second)
+    for first, second in itertools.combinations(_FORCED, 2)
+    if all(second[1].get(name, value) == value for name, value in first[1].items())  # both can be
+]
+
+
+@pytest.mark.parametrize(("first", "second"), _PAIRS, ids=[f"{a[0]}-{b[0]}" for a, b in _PAIRS])
+def test_of_two_that_hold_the_earlier_one_is_the_verdict(
+    first: tuple[Verdict, dict[str, Any]], second: tuple[Verdict, dict[str, Any]]
+) -> None:
+    assert decide(_facts(**second[1])) is second[0]
+    assert decide(_facts(**(second[1] | first[1]))) is first[0]
 
 
 def test_facts_come_back_from_json_unchanged() -> None:
