@@ -112,7 +112,9 @@ def test_a_site_of_another_protocol_ends_the_agent_with_a_clear_line(tmp_path: P
 @pytest.mark.sandbox
 def test_an_agent_that_its_site_has_left_behind_brings_home_what_runs(tmp_path: Path) -> None:
     with stage(tmp_path) as on:
-        program = "import time\nprint('up', flush=True)\ntime.sleep(2)\nopen('submission.csv', 'w').write('x')"
+        program = (
+            "import time\nprint('up', flush=True)\ntime.sleep(2)\nopen('submission.csv', 'w').write('x')"
+        )
         job = on.site.add_job(program, environment=ENVIRONMENT)
         agent = on.start_agent(PODIUM_POOLS="cpu:3")
         until(lambda: job.log, "the program runs")
