@@ -37,7 +37,7 @@ def must_be_cold(program: bytes, preload: Iterable[str]) -> bool:
             warnings.simplefilter("ignore")  # about escapes in a stranger's strings
             tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False  # Python will not run it either, and says why
+        return True  # perhaps a newer Python's, or a notebook's: `files = !ls`, cells of another language
     return _sets_before_import(tree, {name.partition(".")[0] for name in preload})
 
 

@@ -30,6 +30,12 @@ COLD = {
     "in Latin-1": "# coding: latin-1\nimport os\nos.environ['é'] = '1'\nimport torch".encode("latin-1"),
     "with odd escapes": "import os\nx = '\\d'\nos.environ['A'] = '1'\nimport torch",
     "too long to be parsed": "import os\nos.environ['A'] = '1'\n" + "x = 1\n" * (MAX_BYTES // 6),
+    "no Python": "import os\nos.environ['A'] = \nimport torch",
+    "not UTF-8": b"\xff\xfe environ \x00\x01 import torch",
+    "a NUL": b"import os\nos.environ['A'] = '1'\x00\nimport torch",
+    "an unknown coding": b"# coding: nonsense\nimport os\nos.environ['A']='1'\nimport torch",
+    "nested beyond reason": b"environ" + b"(" * 10_000,
+    "a chain beyond reason": b"environ = " + b"-" * 50_000 + b"1\nimport torch",
 }
 WARM = {
     "plain": "import torch",
@@ -41,12 +47,6 @@ WARM = {
     "asks too late": "x = 1\n" * 30 + "# podium: cold\n",
     "asks in a string": "x = '# podium: cold'\n",
     "a relative import": "import os\nos.environ['A'] = '1'\nfrom . import torch",
-    "no Python": "import os\nos.environ['A'] = \nimport torch",
-    "not UTF-8": b"\xff\xfe environ \x00\x01 import torch",
-    "a NUL": b"import os\nos.environ['A'] = '1'\x00\nimport torch",
-    "an unknown coding": b"# coding: nonsense\nimport os\nos.environ['A']='1'\nimport torch",
-    "nested beyond reason": b"environ" + b"(" * 10_000,
-    "a chain beyond reason": b"environ = " + b"-" * 50_000 + b"1\nimport torch",
     "long, without a word of it": "x = 1\n" * (MAX_BYTES // 3),
 }
 
