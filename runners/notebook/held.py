@@ -12,8 +12,9 @@ MODULE = "podium_kernel"
 
 
 def take() -> Any:
-    """The module that holds the kernel waiting beside this driver; None in a cold sandbox."""
-    return sys.modules.pop(MODULE, None)
+    """The module that holds the kernel waiting beside this driver; None in a cold sandbox, or when it has died."""
+    held = sys.modules.pop(MODULE, None)
+    return held if held is not None and held.process.poll() is None else None
 
 
 class Manager(AsyncKernelManager):  # type: ignore[misc]
@@ -23,7 +24,7 @@ class Manager(AsyncKernelManager):  # type: ignore[misc]
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         held, self.held = self.held, None
-        if held is None or tuple(kernel_cmd[1:3]) != held.COMMAND or held.process.poll() is not None:
+        if held is None or tuple(kernel_cmd[1:3]) != held.COMMAND:
             await super()._async_launch_kernel(kernel_cmd, **options)
             return
         told = options["env"] | {"JPY_PARENT_PID": str(os.getpid())}

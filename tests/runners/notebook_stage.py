@@ -11,7 +11,7 @@ from runners.environments import definitions
 from runners.notebook import bundle
 from runners.sandboxes.plan import SandboxPlan
 from runners.spec import Limits
-from runners.warm.idle import Kind, give, start
+from runners.warm.idle import Idle, Kind, give, start
 from runners.warm.pool import preload_of
 from runners.warm.shapes import NOTEBOOK
 from tests.runners.sandbox_stage import SLOT, SUBMISSION, Result, SandboxStage, until
@@ -84,6 +84,9 @@ class WarmNotebookStage(NotebookStage):
     """Every notebook gets a driver and a kernel that have waited for it."""
 
     def start(self, rundir: Path, plan: SandboxPlan) -> None:
+        assert give(self.waiting(), plan, rundir)
+
+    def waiting(self) -> Idle:
         identifier = definitions()["python"].identifier
         kind = Kind(self.sandbox, identifier, NOTEBOOK.name)
         preload = preload_of(identifier, self.environment)
@@ -98,7 +101,7 @@ class WarmNotebookStage(NotebookStage):
             preload=preload,
         )
         until(waiting.ready, "a warm kernel", within_s=60)
-        assert give(waiting, plan, rundir)
+        return waiting
 
 
 def report(result: Result) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from runners.environments import definitions
+from runners.sandboxes.plan import SandboxPlan
 from runners.verdict import Verdict
+from runners.warm.idle import give
 from runners.warm.opening import must_be_cold, program_of_notebook
 from tests.runners.notebook_stage import (
     WRITE_OUTPUT,
@@ -19,6 +23,7 @@ from tests.runners.notebook_stage import (
     outputs,
     report,
 )
+from tests.runners.sandbox_stage import until
 
 pytestmark = pytest.mark.sandbox
 
@@ -86,6 +91,26 @@ def test_a_kernel_that_dies_is_told_with_its_last_words(warm_notebooks: WarmNote
     assert "Segmentation fault" in result.log.decode()
 
 
+class OrphanedStage(WarmNotebookStage):
+    """The kernel dies between the moment it was ready and the notebook's beginning."""
+
+    def start(self, rundir: Path, plan: SandboxPlan) -> None:
+        waiting = self.waiting()
+        shim = psutil.Process(json.loads((waiting.path / "shim.json").read_text())["pid"])
+        (kernel,) = (one for one in shim.children(recursive=True) if "ipykernel_launcher" in one.cmdline())
+        kernel.kill()
+        until(lambda: kernel.status() == psutil.STATUS_ZOMBIE, "the kernel to die")
+        assert give(waiting, plan, rundir)
+
+
+def test_a_kernel_that_died_while_it_waited_is_replaced(notebooks: NotebookStage) -> None:
+    staged = OrphanedStage(notebooks.directory, notebooks.environment)
+    result = staged.execute("import os\nos.abort()", WRITE_OUTPUT, memory_mb=1024, pids=256)
+    assert (
+        b"Fatal Python error: Aborted" in result.log
+    )  # so what it wrote at last was read, as any kernel's is
+
+
 def test_limits_hold_for_the_kernel_that_waited(warm_notebooks: WarmNotebookStage) -> None:
     hog = "x = []\nwhile True: x.append(bytearray(1 << 22))"
     assert warm_notebooks.execute(hog, memory_mb=700, pids=256).verdict is Verdict.MEMORY_LIMIT_EXCEEDED
@@ -103,6 +128,8 @@ def test_limits_hold_for_the_kernel_that_waited(warm_notebooks: WarmNotebookStag
         (["import os\nos.environ['X'] = '1'", "import numpy"], True),
         (["%env OMP_NUM_THREADS=1", "import numpy"], True),
         (["%matplotlib inline\n!ls", "import numpy"], False),
+        (["import os\nos.environ['X'] = '1'\nfiles = !ls", "import numpy"], True),
+        (["%%bash\nls -l | wc", "import os\nos.environ['X'] = '1'", "import numpy"], True),
         (["# podium: cold\nprint(1)"], True),
         (["import numpy", "import os\nos.environ['X'] = '1'"], False),
     ],
