@@ -45,8 +45,8 @@ def main(rundir: Path) -> int:
         sys.stderr.write(f"{error}\n")
         if attempt is not None:
             attempt.body.box.unmount()
-            attempt.body.leave()
-        held.remove_own_directory(rundir)
+        if attempt is None or attempt.body.leave():
+            held.remove_own_directory(rundir)  # else it is what tells the next agent of a container that is left
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the agent must learn it
         traceback.print_exc()

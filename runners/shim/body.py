@@ -68,6 +68,6 @@ class Body(Protocol):
         """(exit code, signal) of the program. Raises SandboxError when it was never started."""
         ...
 
-    def leave(self) -> None:
-        """Remove what lies outside of the shim's own namespaces, once the facts are told."""
+    def leave(self) -> bool:
+        """Remove what lies outside of the shim's own namespaces, once the facts are told; whether all of it is gone."""
         ...

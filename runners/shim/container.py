@@ -138,11 +138,14 @@ class Container:
         number = code - _SIGNAL_CODES
         return (None, number) if number in _CRASHES else (code, None)
 
-    def leave(self) -> None:
+    def leave(self) -> bool:
         """Remove the container and the mounts, when the facts are told. What fails here is left to `reap`."""
+        gone = False
         with contextlib.suppress(EngineError):
             remove_container(self._engine, self._name)
+            gone = True
         self.box.unmount()
+        return gone
 
     def _configuration(self) -> dict[str, object]:
         plan, settings = self._scene.plan, self._scene.settings
