@@ -82,6 +82,8 @@ def test_the_device_of_a_run_whose_agent_is_killed_is_given_to_nobody_else(
     write(table, {"id": "fake0", "memory_mb": 16384})
     first, second = stack.submit(BUSY + PERFECT), stack.submit(BUSY + PERFECT, user="bob")
     stack.wait_status(first, "RUNNING")
+    # Before its shim is there, a killed agent's job is begun anew, and that is no harm either.
+    eventually(lambda: list(stack.var.glob("agent/runs/*/sandbox/sandbox.json")))
     old = stack.kill("agent")
     stack.wait_restarted("agent", old)
     assert stack.wait_verdict(first)["verdict"] == "SCORED"
