@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from accounts.models import User
 from contests.models import Check, Contest, Participation
 from tests.builders import (
+    make_blob,
     make_contest,
     make_host,
     make_pool,
@@ -113,8 +114,10 @@ def test_our_own_pages_answer_404_for_anothers_rows(theirs: Contest, ada: User) 
     client = Client()
     client.force_login(ada)
     version = task_version_of(theirs)
+    hidden = version.hidden_files.create(name="hidden.csv", blob=make_blob(b"id,x\n1,2\n"))
     keys = {
         "contests/contest/": [theirs.pk],
+        "contests/task/{}/hidden/": [version.task_id, hidden.pk],
         "contests/task/{}/files/": [version.task_id, version.files.all()[0].pk],
         "contests/task/": [version.task_id],
         "contests/check/start/": [version.task_id],
