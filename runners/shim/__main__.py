@@ -45,8 +45,9 @@ def main(rundir: Path) -> int:
         sys.stderr.write(f"{error}\n")
         if attempt is not None:
             attempt.body.box.unmount()
+        # Where something is left, its directory is what tells the next agent of the container.
         if attempt is None or attempt.body.leave():
-            held.remove_own_directory(rundir)  # else it is what tells the next agent of a container that is left
+            held.remove_own_directory(rundir)
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it was, the agent must learn it
         traceback.print_exc()
