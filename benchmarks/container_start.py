@@ -30,13 +30,12 @@ def to_score_ms(sandbox: Sandbox, docker_host: str) -> list[float]:
     with (
         tempfile.TemporaryDirectory(prefix="podium-bench-") as folder,
         running_stack(Path(folder), PODIUM_WARM="python=1,scoring=1", **settings) as stack,
-        stack.client() as client,
     ):
         warm = stack.var / "agent" / "warm"
-        to_board_ms(stack, client, -1, SCRIPT)
+        to_board_ms(stack, -1, SCRIPT)
         for number in range(ROUNDS):
             until(lambda: len(list(warm.glob("*/ready.json"))) >= 2, "warm sandboxes", 60)
-            took.append(to_board_ms(stack, client, number, SCRIPT)[1])
+            took.append(to_board_ms(stack, number, SCRIPT)[1])
     return took
 
 

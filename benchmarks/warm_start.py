@@ -168,10 +168,10 @@ def to_score(folder: Path) -> dict[str, dict[str, float]]:
             output = repr(str(folder / "out.csv"))
             here.write_text(script.replace("INPUT", repr(str(test))).replace("OUTPUT", output))
             warm, bare = [], []
-            to_board_ms(stack, client, -1, script)
+            to_board_ms(stack, -1, script)
             for number in range(ROUNDS):
                 both_wait(stack)
-                warm.append(to_board_ms(stack, client, number, script)[1])
+                warm.append(to_board_ms(stack, number, script)[1])
                 bare.append(bare_ms(python_of("python"), str(here)))
             ours, theirs = statistics.median(warm), statistics.median(bare)
             told[name] = {"warm_ms": round(ours), "worst_ms": round(max(warm)), "bare_ms": round(theirs)}
