@@ -37,12 +37,13 @@ SCRIPTS_ONLY = (
 )
 PREDICTIONS = "This is a file of predictions. Give it a name that ends in .csv and hand it in again."
 ENDINGS = "This task takes files that end in: %(endings)s"
+NO_PROJECTS = "This task takes no projects (.zip). It takes files that end in: %(endings)s"
 ENDING = {"endings": ".csv, .py"}
 
 REFUSED: dict[str, tuple[str, bytes, str, dict[str, str]]] = {
     "a model": ("model.pkl", b"\x80\x04x", ENDINGS, ENDING),
     "a spreadsheet": ("predictions.xlsx", zipped("xl/workbook.xml"), ENDINGS, ENDING),
-    "an archive": ("main.py.zip", zipped("main.py"), ENDINGS, ENDING),
+    "an archive": ("main.py.zip", zipped("main.py"), NO_PROJECTS, ENDING),
     "no ending": ("Makefile", b"all:", ENDINGS, ENDING),
     "compiled Python": ("main.pyc", b"\xa7\r\r\n", ENDINGS, ENDING),
     "a zip named .py": ("main.py", zipped("main.py"), FORMAT, {"kind": "ZIP or Excel"}),
@@ -76,7 +77,7 @@ def test_a_file_of_another_kind_is_refused_by_what_it_is(site: Stack, name: str)
     nothing_new_is_kept(site, before)
 
 
-@pytest.mark.parametrize("sentence", [BINARY, FORMAT, UTF16, SCRIPTS_ONLY, PREDICTIONS, ENDINGS])
+@pytest.mark.parametrize("sentence", [BINARY, FORMAT, UTF16, SCRIPTS_ONLY, PREDICTIONS, ENDINGS, NO_PROJECTS])
 def test_what_a_file_is_is_said_in_chinese_too(sentence: str) -> None:
     assert in_chinese(sentence)
 

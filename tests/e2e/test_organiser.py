@@ -106,7 +106,7 @@ def make_its_task(window: Window, folder: Path) -> None:
     page.locator("#id_data_files").set_input_files(files)
     page.locator("#id_solution").set_input_files(written(folder, solution__csv=SOLUTION))
     page.get_by_label("Public share").fill("50")
-    page.get_by_label("Memory").fill("512")
+    page.locator("#id_limit_memory_mb").fill("512")  # projects have limits of the same names
     save(page)
     expect(page.get_by_role("row", name=re.compile("sample_submission.csv"))).to_be_visible()
     window.shot("admin-task")

@@ -32,7 +32,12 @@ CASES = {
     "loops": (b"while True: pass", "TIME_LIMIT_EXCEEDED"),
     "sleeps": (b"import time; time.sleep(60)", "TIME_LIMIT_EXCEEDED"),
     "writes_then_hangs": (PERFECT + b"\nwhile True: pass", "TIME_LIMIT_EXCEEDED"),
-    "forks": (b"import os\nwhile True: os.fork()", "PROCESS_LIMIT_EXCEEDED"),
+    "forks": (b"# podium: cold\nimport os\nwhile True: os.fork()", "PROCESS_LIMIT_EXCEEDED"),
+    # Every child of an interpreter with libraries has page tables for them: which limit it meets first is open.
+    "forks_started_beforehand": (
+        b"import os\nwhile True: os.fork()",
+        "PROCESS_LIMIT_EXCEEDED or MEMORY_LIMIT_EXCEEDED",
+    ),
     "eats_memory": (b"x = []\nwhile True: x.append(bytearray(10**7))", "MEMORY_LIMIT_EXCEEDED"),
     "child_eats_memory": (CHILD_EATS_MEMORY, "MEMORY_LIMIT_EXCEEDED"),
     "fills_disk": (
@@ -59,7 +64,7 @@ CASES = {
 def test_a_hostile_script_gets_its_verdict_and_leaves_nothing(stack: Stack, name: str) -> None:
     program, verdict = CASES[name]
     judged = stack.wait_verdict(stack.submit(program, contest="hasty"))
-    assert judged["verdict"] == verdict, judged
+    assert judged["verdict"] in verdict.split(" or "), judged
     nothing_is_left(stack)
 
 
