@@ -21,16 +21,15 @@ done
 # The mirror that this machine's own packages came from, whichever way it is written down.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
     awk -v release="$VERSION_CODENAME" '$2 == release { print $1; exit }')
-mirror=${mirror:-http://deb.debian.org/debian}
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
 root=$folder/root
 
-debootstrap --variant=minbase --include=python3,python3-venv "$VERSION_CODENAME" "$root" "$mirror" >"$folder/log" 2>&1 || {
+debootstrap --variant=minbase --include=python3,python3-venv "$VERSION_CODENAME" "$root" ${mirror:+"$mirror"} >"$folder/log" 2>&1 || {
     tail -n 5 "$folder/log" >&2
-    echo "base_image.sh: debootstrap failed; does this machine reach $mirror ?" >&2
+    echo "base_image.sh: debootstrap failed; does this machine reach ${mirror:-a Debian mirror}?" >&2
     exit 1
 }
 newest=$(find "$root/var/lib/apt/lists" -name '*Release' -printf '%T@\n' | sort -n | tail -n 1)
