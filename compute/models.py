@@ -41,6 +41,9 @@ class Pool(models.Model):
 
     slug = models.SlugField(max_length=40, unique=True)
     trusted = models.BooleanField(_("trusted with labels"), default=False)
+    held = models.BooleanField(
+        _("held"), default=False, help_text=_("No job is handed out until it is released; what runs goes on.")
+    )
     token_digest = models.CharField(max_length=64, blank=True, editable=False)
 
     class Meta:
@@ -64,6 +67,9 @@ class RunnerHost(models.Model):
     devices = models.JSONField(
         default=list
     )  # [{"id", "name", "memory_mb", "state"}], state free, leased or quarantined
+    draining = models.BooleanField(
+        _("draining"), default=False, help_text=_("Finishes what it runs and is given nothing more.")
+    )
     seen_at = models.DateTimeField()
 
     class Meta:

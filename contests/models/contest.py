@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -71,6 +72,19 @@ class Contest(models.Model):
         help_text=_("Each contestant gets a pseudonym on the board; organisers still see who is who."),
     )
     published = models.BooleanField(_("published"), default=False)
+    queue_weight = models.PositiveSmallIntegerField(
+        _("weight in the queue"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("A contest of weight 3 gets three times the turns of one of weight 1 while both wait."),
+    )
+    # What runs left behind (logs, output files, usage) is removed so long after they ended; empty: never.
+    retention_days = models.PositiveIntegerField(
+        _("days that logs and outputs are kept"), null=True, blank=True, help_text=_("Empty: for ever.")
+    )
+    storage_mb = models.PositiveIntegerField(
+        _("storage of its submissions (MB)"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
     organisers = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="contests", verbose_name=_("organisers")
     )
@@ -102,6 +116,15 @@ class Phase(models.Model):
     daily_limit = models.PositiveIntegerField(_("submissions a day"), default=50)
     total_limit = models.PositiveIntegerField(
         _("submissions in total"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+    pending_limit = models.PositiveIntegerField(
+        _("submissions waiting or running at once"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+    gpu_minutes_limit = models.PositiveIntegerField(
+        _("GPU minutes in total"),
+        null=True,
+        blank=True,
+        help_text=_("Of a team in this phase. Empty: no limit."),
     )
 
     class Meta:
