@@ -195,7 +195,7 @@ def remove_file(version: TaskVersion, name: str) -> TaskVersion:
 
 @transaction.atomic
 def set_hidden_file(version: TaskVersion, name: str, blob: Blob) -> TaskVersion:
-    """Add a file of hidden features, or replace the one of that name. Raises InvalidTask.
+    """Add a file of hidden features, or replace the one of that name; from then on they are hidden. Raises InvalidTask.
 
     Programs find it in /input in place of the public file of that name, in a run whose log is withheld.
     """
@@ -208,15 +208,23 @@ def set_hidden_file(version: TaskVersion, name: str, blob: Blob) -> TaskVersion:
     if messages:
         raise InvalidTask(messages)
     HiddenFile.objects.update_or_create(task_version=target, name=name, defaults={"blob": blob})
+    _say_whether_public(target)
     return target
 
 
 @transaction.atomic
 def remove_hidden_file(version: TaskVersion, name: str) -> TaskVersion:
-    """Remove a hidden file; one that is not there is no mistake."""
+    """Remove a hidden file; one that is not there is no mistake. Without the last one the test features are public."""
     target = _changeable(version)
     target.hidden_files.filter(name=name).delete()
+    _say_whether_public(target)
     return target
+
+
+def _say_whether_public(version: TaskVersion) -> None:
+    """Of a version that may be changed."""
+    version.test_features_public = not version.hidden_files.exists()
+    version.save(update_fields=["test_features_public"])
 
 
 def set_solution(version: TaskVersion, blob: Blob) -> TaskVersion:

@@ -246,12 +246,7 @@ class TaskAdmin(Scoped, Base):
         rows: Any = HiddenFile if hidden else DataFile
         file: DataFile | HiddenFile = get_object_or_404(rows, pk=file_id, task_version=version)
         if request.method == "POST":
-            try:
-                saved = _without(version, file)
-            except tasks.InvalidTask as refusal:
-                for _field, sentence in refusal.messages:
-                    messages.error(request, sentence)
-                return redirect("admin:contests_task_change", pk)
+            saved = _without(version, file)
             self.log_change(request, task, f"removed {file.name}")
             return self._saved(request, saved, version)
         context = {
@@ -265,14 +260,9 @@ class TaskAdmin(Scoped, Base):
         return TemplateResponse(request, "admin/contests/task/remove_file.html", context)
 
 
-@transaction.atomic
 def _without(version: TaskVersion, file: DataFile | HiddenFile) -> TaskVersion:
-    if isinstance(file, DataFile):
-        return tasks.remove_file(version, file.name)
-    saved = tasks.remove_hidden_file(version, file.name)
-    if not saved.hidden_files.exists():
-        saved = tasks.revise(saved, test_features_public=True)
-    return saved
+    remove = tasks.remove_file if isinstance(file, DataFile) else tasks.remove_hidden_file
+    return remove(version, file.name)
 
 
 def _edited(task: Task) -> TaskVersion:

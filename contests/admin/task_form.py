@@ -292,7 +292,8 @@ class TaskForm(forms.Form):
             "limits": {name: given[f"limit_{name}"] for name, _label, _unit in LIMITS},
             "stage_limits": stage_limits.wanted(given, LIMITS),
             "hidden_replies": _REPLIES if given["hidden_replies"] is None else given["hidden_replies"],
-            "test_features_public": not (given["hidden_files"] or self._has_hidden()),
+            # What it says of the files there are; those that come with the form are for set_hidden_file.
+            "test_features_public": not self._has_hidden(),
         }
 
     def _has_hidden(self) -> bool:

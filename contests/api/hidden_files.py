@@ -37,7 +37,6 @@ class HiddenTaskFile(Endpoint):
         try:
             with transaction.atomic():
                 saved = tasks.set_hidden_file(version, name, record(kept))
-                saved = tasks.revise(saved, test_features_public=False)
         except tasks.InvalidTask as refused:
             raise invalid(refused) from refused
         return said(request, saved)
@@ -50,8 +49,4 @@ class HiddenTaskFile(Endpoint):
     def delete(self, request: Request, slug: str, task_id: int, name: str) -> Response:
         """Remove hidden test features from a task. A file that is not there is no mistake."""
         version = edited(organised(request, slug), task_id)
-        with transaction.atomic():
-            saved = tasks.remove_hidden_file(version, name)
-            if not saved.hidden_files.exists() and not saved.test_features_public:
-                saved = tasks.revise(saved, test_features_public=True)
-        return said(request, saved)
+        return said(request, tasks.remove_hidden_file(version, name))

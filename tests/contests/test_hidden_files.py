@@ -34,6 +34,19 @@ def test_a_hidden_file_is_added_replaced_and_removed(draft: TaskVersion) -> None
     assert names(draft) == []
 
 
+def test_test_features_are_public_as_long_as_no_file_is_hidden(draft: TaskVersion) -> None:
+    def said() -> bool:
+        return TaskVersion.objects.get(pk=draft.pk).test_features_public
+
+    tasks.set_hidden_file(draft, "test.csv", make_blob(b"a"))
+    tasks.set_hidden_file(draft, "more.csv", make_blob(b"b"))
+    assert not said()
+    tasks.remove_hidden_file(draft, "test.csv")
+    assert not said()
+    tasks.remove_hidden_file(draft, "more.csv")
+    assert said()
+
+
 @pytest.mark.parametrize("name", ["", "a/b.csv", "..", "solution.csv"])
 def test_its_name_is_as_good_as_that_of_a_public_file(draft: TaskVersion, name: str) -> None:
     with pytest.raises(tasks.InvalidTask):
