@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -24,7 +25,7 @@ def adopt(runs: Path) -> list[RunDir]:
     found = []
     for item in rundir.scan(runs):
         if isinstance(item, RunDir):
-            log.info("adopted", job=item.spec.job_id, attempt=item.spec.attempt, slot=item.slot)
+            _count(item)
             found.append(item)
             continue
         log.info("rubbish removed", run=item.name)
@@ -35,3 +36,10 @@ def adopt(runs: Path) -> list[RunDir]:
         else:
             rundir.remove_tree(item)
     return found
+
+
+def _count(item: RunDir) -> None:
+    """One more agent has died over this attempt. A disk that is full keeps no run from being adopted."""
+    with suppress(OSError):
+        item.count_death()
+    log.info("adopted", job=item.spec.job_id, attempt=item.spec.attempt, slot=item.slot, deaths=item.deaths())

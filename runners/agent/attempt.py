@@ -48,6 +48,8 @@ CANCEL_GRACE_S = 6.0  # a shim ends a cancelled run within a tick and DEATH_S; o
 OVERTIME_S = 30.0  # beyond the wall limit, which the shim keeps; then the shim itself is broken
 LAST_WORDS_S = 1.5  # for a give-back while the agent is being stopped
 FETCH_TRIES = 3
+MAX_DEATHS = 3  # agents that die over one attempt in a row; then it is taken for what kills them
+PEACE_S = 60.0  # an agent that has carried an attempt for so long is not killed by it
 NO_DEVICES = Kept()
 
 
@@ -90,6 +92,7 @@ class Attempt:
         self._wake = threading.Event()
         self._stages: dict[str, int] = {}
         self._cancel_sent_at = 0.0
+        self._carried_since, self._at_peace = time.monotonic(), False
         self._log = log.bind(job=run.spec.job_id, attempt=run.spec.attempt)
         self._heart = Heart(tools.site, run.spec, _watched(run), self._wake.set)
 
@@ -103,6 +106,7 @@ class Attempt:
             self._heart.resume()
         self._heart.start()
         try:
+            self._beware()
             unfit = None if adopted else self._prepare()
             self._deliver(*(unfit or self._await_end()))
         except Stale as error:
@@ -117,6 +121,11 @@ class Attempt:
         finally:
             self._kept.let_go()
             self._heart.stop()
+
+    def _beware(self) -> None:
+        """Raises OurFault for a run over which one agent after the other dies: adopted for ever, it would never end."""
+        if (deaths := self._run.deaths()) >= MAX_DEATHS:
+            raise OurFault(f"{deaths} agents in a row died over this attempt")
 
     def _prepare(self) -> tuple[RunFacts, tuple[OutputFile, ...]] | None:
         """Have the inputs here and the sandbox running, unless the job was cancelled before that.
@@ -189,6 +198,7 @@ class Attempt:
                 if waited > self._spec.limits.wall_s + OVERTIME_S:
                     raise OurFault("the shim did not end the run at its wall limit")
                 self._heed_cancel()
+                self._make_peace()
                 self._pause(min(max(QUICKEST_LOOK_S, waited * LOOK_SHARE), SLOWEST_LOOK_S))
         facts, files = outcome.facts, outcome.files
         if facts is None and self._heart.cancel.is_set():  # before the start, or by force: nobody wants more
@@ -199,6 +209,11 @@ class Attempt:
             raise OurFault(f"the sandbox failed: {outcome.error}")
         self._log.info("ended", ms=self._stages["run_ms"], kill_reason=str(facts.kill_reason))
         return facts, files
+
+    def _make_peace(self) -> None:
+        if not self._at_peace and time.monotonic() - self._carried_since > PEACE_S:
+            self._at_peace = True
+            self._run.forgive_deaths()
 
     def _heed_cancel(self) -> None:
         """Pass a cancel on to the shim, and end a shim that does not heed it."""
@@ -270,6 +285,7 @@ class Attempt:
     def _halt(self) -> None:
         ended = box.outcome(self._run.sandbox)
         if self._tools.settings.stop is not StopMode.KILL or (ended is not None and ended.facts is not None):
+            self._run.forgive_deaths()  # nobody dies: this agent was told to stop
             self._log.info("left for the next agent")
             return
         self._reap()

@@ -9,6 +9,10 @@ Theory of operation. The order of writes is the protocol with one's own successo
     5. the rest removed        rubbish again, whatever is left of it
 
 So at every instant the job file's presence is exactly "the site may still wait for us".
+
+Beside it `deaths` counts the agents that died while they carried this attempt. It is written at each adoption and
+removed when an agent has carried the attempt in peace for a while, or was stopped in order: what it counts is a
+run that may be killing its agents.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from runners.spec import PROTOCOL_VERSION, InputFile, JobSpec
 
 JOB_FILE = "job.json"
 SANDBOX = "sandbox"
+DEATHS = "deaths"
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -55,6 +60,20 @@ class RunDir:
     def place_of(self, item: InputFile) -> Path:
         """What is bound at the item's path: the file, or the directory that its archive was unpacked to."""
         return self.path / "trees" / item.sha256 if item.unpack else self.input_path(item.sha256)
+
+    def deaths(self) -> int:
+        """How many agents in a row have died over this attempt."""
+        try:
+            return len((self.path / DEATHS).read_bytes())
+        except OSError:
+            return 0
+
+    def count_death(self) -> None:
+        with (self.path / DEATHS).open("ab") as file:
+            file.write(b"x")
+
+    def forgive_deaths(self) -> None:
+        (self.path / DEATHS).unlink(missing_ok=True)
 
     def settle(self) -> None:
         """The site waits for nothing more: from now on the directory is rubbish."""

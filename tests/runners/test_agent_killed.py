@@ -198,3 +198,29 @@ def test_a_living_sandbox_does_not_keep_the_next_agent_out(on: AgentStage) -> No
     until(lambda: "event=adopted" in on.agent_log(), "the run is adopted")
     assert next_agent.poll() is None
     assert job.attempt == 1
+
+
+def test_a_run_over_which_one_agent_after_the_other_dies_is_given_back(on: AgentStage) -> None:
+    job = on.site.add_job(SLEEPS, environment=ENVIRONMENT)
+    on.start_agent()
+    until(lambda: job.log, "the program runs")
+    first = on.run_path(job)
+    for deaths in (1, 2, 3):
+        on.kill_agent()
+        on.start_agent()
+        until(lambda: f"deaths={deaths}" in on.agent_log(), "the run is adopted")  # noqa: B023 - asked at once
+    until(lambda: job.give_backs, "the run is given back")
+    assert job.give_backs == ["3 agents in a row died over this attempt"]
+    until(lambda: not first.exists(), "nothing of it is left")
+
+
+def test_agents_that_are_stopped_in_order_are_no_deaths(on: AgentStage) -> None:
+    job = on.site.add_job(SLEEPS.replace("60", "6"), environment=ENVIRONMENT)
+    on.start_agent()
+    until(lambda: job.log, "the program runs")
+    for count in range(1, 6):
+        on.stop_agent()
+        on.start_agent()
+        until(lambda: on.agent_log().count("event=adopted") == count, "the run is adopted")  # noqa: B023
+    on.finished(job)
+    assert (job.attempt, job.give_backs) == (1, [])
