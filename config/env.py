@@ -10,6 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from redis.connection import parse_url
+
+from operations import secret_settings
+
 T = TypeVar("T")
 
 
@@ -65,20 +69,22 @@ def names(name: str, default: str) -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def private(name: str) -> str | None:
+    """A setting that may hold a password: from NAME, else from the file named by NAME_FILE, else None."""
+    try:
+        return secret_settings.given(name)
+    except secret_settings.Unreadable as error:
+        raise BadSetting(str(error)) from error
+
+
 def secret(name: str, kept_in: Path) -> str:
-    """A secret from NAME, else from the file named by NAME_FILE, else generated once and kept in `kept_in` (0600).
+    """A secret from NAME or NAME_FILE, else generated once and kept in `kept_in` (0600).
 
     There is no default secret: two sites never share one by accident.
     """
-    given = optional(name)
-    if given is not None:
-        return given
-    named = optional(f"{name}_FILE")
-    if named is not None:
-        try:
-            return Path(named).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BadSetting(f"{name}_FILE={named!r} cannot be read: {error.strerror}") from error
+    told = private(name)
+    if told is not None:
+        return told
     kept_in.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(kept_in, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -108,7 +114,14 @@ def origins(name: str) -> list[str]:
 
 
 def broker(name: str, default: str) -> str:
-    raw = text(name, default)
-    if not raw.startswith(("redis://", "rediss://", "unix:///")):
-        raise BadSetting(f"{name} must start with redis:// or unix:///")  # its value may hold a password
+    """redis://, rediss:// or unix:/// as redis-py reads it. Its value may hold a password, so no message shows it."""
+    raw = private(name) or default
+    if not raw.startswith(("redis://", "rediss://", "unix://")):
+        raise BadSetting(f"{name} must start with redis://, rediss:// or unix:///")
+    try:
+        parse_url(raw)
+    except ValueError as error:
+        raise BadSetting(
+            f"{name} must be like redis://:password@host:6379/0 or unix:///path.sock?db=0"
+        ) from error
     return raw

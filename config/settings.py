@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import structlog
 from django.utils.translation import gettext_lazy as _
 
 from config import env
+from config.databases import database
 from config.mail import mail_settings
-from operations import public_address
+from operations import broker_address, public_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("PODIUM_VAR", str(BASE_DIR / "var"))).resolve()
@@ -87,47 +87,14 @@ TEMPLATES = [
 ]
 
 
-def _database(url: str | None) -> dict[str, Any]:
-    """`DATABASE_URL` as a Django database; SQLite in var/ when unset.
-
-    SQLite takes its write lock at BEGIN (IMMEDIATE): a transaction that reads and then writes can never find
-    the lock gone to another. `synchronous=FULL` because an accepted submission must survive a power cut.
-    """
-    if url is None:
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": VAR / "podium.sqlite3",
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
-            },
-            "TEST": {"NAME": VAR / "test.sqlite3"},
-        }
-    parts = urlsplit(url)
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise env.BadSetting("PODIUM_DATABASE_URL must start with postgresql:// (or be unset for SQLite)")
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
-        "OPTIONS": dict(parse_qsl(parts.query)),
-        "CONN_MAX_AGE": 60,
-    }
-
-
-DATABASES = {"default": _database(env.optional("PODIUM_DATABASE_URL"))}
+DATABASES = {"default": database(VAR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# unix:///… for the embedded Valkey, redis://… for a server.
+# unix:///… for the embedded Valkey, redis://… or rediss://… for a server.
 REDIS_URL = env.broker("PODIUM_REDIS_URL", f"unix://{VAR / 'run' / 'valkey.sock'}")
 CACHES = {"default": {"BACKEND": "config.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}}
 
-_REDIS_AS_BROKER = REDIS_URL.replace("unix://", "redis+socket://", 1)
-CELERY_BROKER_URL = _REDIS_AS_BROKER
+CELERY_BROKER_URL = broker_address.for_celery(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A publish happens after commit, in a web request: better a lost bell than a hanging upload.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 2, "socket_connect_timeout": 2}
@@ -159,7 +126,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
-_MAIL_URL = env.optional("PODIUM_EMAIL_URL")
+_MAIL_URL = env.private("PODIUM_EMAIL_URL")
 MAIL_WORKS = _MAIL_URL is not None
 globals().update(mail_settings(_MAIL_URL, env.text("PODIUM_EMAIL_FROM", "")))
 SIGNUP_OPEN = env.choice("PODIUM_SIGNUP", "open", ("open", "closed")) == "open"

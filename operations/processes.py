@@ -13,14 +13,13 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from operations import broker_address, secret_settings
 from operations.layout import Layout
 from operations.public_address import EVERYWHERE
 from operations.supervisor import Program, StartFailed
 from runners.agent.settings import PoolSlots, SettingsError, parse_pools
 from runners.sandboxes import choice
 
-# What a host that runs strangers' code is not told.
-SITE_ONLY = ("PODIUM_SECRET_KEY", "PODIUM_SECRET_KEY_FILE", "PODIUM_DATABASE_URL")
 MEMORY_OF_A_RUN = 3 * 1024**3  # the default limit of a task, its input files and its sandbox
 ANSWER_WITHIN_S = 5.0
 Argv = tuple[str, ...]
@@ -53,11 +52,11 @@ class Machine:
     @property
     def redis_url(self) -> str:
         """The operator's server, or the embedded one. The embedded one is started only if none was named."""
-        return _inherited("PODIUM_REDIS_URL") or f"unix://{self.layout.socket()}"
+        return secret_settings.given("PODIUM_REDIS_URL") or f"unix://{self.layout.socket()}"
 
     @property
     def embeds_broker(self) -> bool:
-        return not _inherited("PODIUM_REDIS_URL")
+        return not secret_settings.given("PODIUM_REDIS_URL")
 
     def environment(self) -> dict[str, str]:
         """What every process of the site is told."""
@@ -81,11 +80,12 @@ class Machine:
 
     def agent_environment(self) -> dict[str, str]:
         told = self.environment()
-        for name in SITE_ONLY:
+        for name in secret_settings.OF_THE_SITE:
             told.pop(name, None)
+            told.pop(f"{name}_FILE", None)
         told |= {
             "PODIUM_SITE_URL": self.url,
-            "PODIUM_BROKER_URL": self.redis_url.replace("unix://", "redis+socket://", 1),
+            "PODIUM_BROKER_URL": broker_address.for_celery(self.redis_url),
             "PODIUM_AGENT_DIR": str(self.layout.agent),
             "PODIUM_ENVIRONMENTS_DIR": str(self.layout.environments),
             "PODIUM_POOLS": self.pools or default_pools(),
@@ -211,7 +211,3 @@ def publisher(machine: Machine) -> Program:
 def agent(machine: Machine) -> Program:
     argv: Argv = (sys.executable, "-m", "runners.agent")
     return Program(name="agent", argv=argv, environment=machine.agent_environment())
-
-
-def _inherited(name: str) -> str:
-    return os.environ.get(name, "")  # noqa: TID251 - read before Django's settings exist

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contests import rules
+from operations.secret_settings import OF_THE_SITE
 from runners.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,6 +97,7 @@ def test_every_setting_is_documented_for_operators() -> None:
     for path in files(".py"):
         if path.parts[0] in {"config", "operations", "runners"} and "samples" not in path.parts:
             read |= set(SETTING.findall((ROOT / path).read_text("utf-8")))
+    read |= {f"{name}_FILE" for name in OF_THE_SITE}  # config.env.private
     documented = set(SETTING.findall((ROOT / "docs" / "operate.md").read_text("utf-8")))
     assert read - documented - NOT_SETTINGS == set()
     assert documented - read == set()
