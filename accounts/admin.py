@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import reset_links
+from accounts import reset_links, rights
 from accounts.models import User
 
 MOST_LINKS = 20  # at a time: they are shown in messages, which a browser keeps
@@ -91,5 +91,4 @@ class PodiumUserAdmin(UserAdmin):
 
 
 def _superuser(request: HttpRequest) -> bool:
-    user = request.user
-    return isinstance(user, User) and user.is_active and user.is_superuser
+    return rights.runs_site(request.user)

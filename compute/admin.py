@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import rights
 from accounts.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from compute import own_images
 from compute.models import Environment, Pool, RunnerHost
@@ -31,7 +32,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         return shown if obj is not None else ("name", "image")
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return request.user.is_active and request.user.is_superuser
+        return rights.runs_site(request.user)
 
     def save_model(self, request: HttpRequest, obj: Model, form: object, change: bool) -> None:  # noqa: FBT001
         assert isinstance(obj, Environment)  # noqa: S101 - for the type checker

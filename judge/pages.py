@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from contests import downloads, schedule
+from contests import access, downloads, schedule
 from contests.models import Contest, Submission, TaskVersion
 from judge import cancel as cancelling
 from judge import (
@@ -171,6 +171,9 @@ def _found(request: HttpRequest, submission_id: uuid.UUID) -> Submission:
 def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
     found = _found(request, submission_id)
     run = runs.current(found)
+    shows_private = access.reads_private_score(
+        found, organised=False
+    )  # organisers see what its contestant sees
     context = {
         "submission": found,
         "contest": found.contest,
@@ -193,7 +196,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "token": feed.token(found),
         "open": found.status in OPEN_STATES,
         "beside_hidden": stages.beside_hidden(run),
-        "private_score": found.private_score if found.phase.private_revealed else None,
+        "private_score": found.private_score if shows_private else None,
     }
     return render(request, "judge/submission.html", context)
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from accounts import rights
 from accounts.models import User
 from contests import copying, joining, markdown, opening, publishing, removal
 from contests.admin import checklist
@@ -171,7 +172,7 @@ class ContestAdmin(Scoped, Base):
         contest = form.instance
         organisers = form.cleaned_data["organiser_names"]
         user = person(request)
-        if not change and not user.is_superuser:
+        if not change and not rights.runs_site(user):
             organisers = [*organisers, user]
         contest.organisers.set(organisers if organisers or change else [user])
         if opening.needs_code(contest):

@@ -13,7 +13,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from contests.organising import contests_of, may_enter, organised_ids, organises, person
+from contests import access
+from contests.organising import contests_of, may_enter, organises
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -28,9 +29,7 @@ class Scoped:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
-        if person(request).is_superuser:
-            return rows
-        return rows.filter(**{f"{self.to_contest}__in": organised_ids(request)})
+        return rows.filter(access.organises_at(request.user, self.to_contest))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Django would answer with its front page and a message; a row that one may not see is not there: 404."""

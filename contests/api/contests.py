@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import rights
 from accounts.api_authentication import person
 from accounts.models import User
 from contests import copying, joining, opening, publishing, removal
@@ -112,7 +113,7 @@ class ContestList(ListEndpoint):
 
 def _opener(request: Request) -> User:
     user = person(request)
-    if not (user.is_staff or user.is_superuser):
+    if not rights.may_open_contests(user):
         raise PermissionDenied(_("Only organisers may open contests. Ask who runs this site."))
     return user
 

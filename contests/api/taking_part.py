@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import rights
 from accounts.api_authentication import person
 from contests import joining
 from contests.api.access import organised, visible
@@ -191,7 +192,7 @@ class ParticipantSerializer(serializers.ModelSerializer[Participation]):
         read_only_fields = fields
 
     def get_email(self, place: Participation) -> str | None:
-        return place.user.email if self.context["request"].user.is_superuser else None
+        return place.user.email if rights.runs_site(self.context["request"].user) else None
 
 
 class DecisionSerializer(serializers.Serializer[Any]):

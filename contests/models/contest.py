@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from contests import access
 
 
 class ContestQuerySet(models.QuerySet["Contest"]):
     def visible_to(self, user: object) -> ContestQuerySet:
-        """Superusers see all; staff may only open contests of their own (accounts.User)."""
-        if getattr(user, "is_superuser", False):
-            return self
-        shown = Q(published=True)
-        if getattr(user, "is_authenticated", False):
-            shown |= Q(organisers=user)
-        return self.filter(shown).distinct()
+        return self.filter(access.reads_contests(user))
 
     def organised_by(self, user: object) -> ContestQuerySet:
-        """Superusers organise all."""
-        if getattr(user, "is_superuser", False):
-            return self
-        if not isinstance(user, AbstractBaseUser):
-            return self.none()
-        return self.filter(organisers=user.pk)
+        return self.filter(access.organises_at(user))
 
 
 class Contest(models.Model):
@@ -101,9 +90,7 @@ class Contest(models.Model):
         return self.title
 
     def is_organised_by(self, user: object) -> bool:
-        if getattr(user, "is_superuser", False):
-            return True
-        return isinstance(user, AbstractBaseUser) and self.organisers.filter(pk=user.pk).exists()
+        return access.organises(user, self)
 
 
 class Phase(models.Model):

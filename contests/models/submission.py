@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compute.models import Environment
+from contests import access
 from contests.models.blob import Blob
 from contests.models.contest import Contest, Phase
 from contests.models.participation import Team
@@ -19,12 +20,7 @@ from runners.verdict import Verdict
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def visible_to(self, user: object) -> SubmissionQuerySet:
-        """A contestant sees only their own; organisers see those of their contests; superusers see all."""
-        if not getattr(user, "is_authenticated", False):
-            return self.none()
-        if getattr(user, "is_superuser", False):
-            return self
-        return self.filter(Q(user=user) | Q(contest__organisers=user)).distinct()
+        return self.filter(access.reads_submissions(user))
 
 
 class Submission(models.Model):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compute.models import Environment, Pool
+from contests import access
 from contests.models.blob import Blob
 from contests.models.contest import Contest, Phase
 from metrics import catalogue
@@ -38,7 +39,7 @@ class TaskVersionQuerySet(models.QuerySet["TaskVersion"]):
     def shown_to(self, user: object, contest: Contest) -> TaskVersionQuerySet:
         """The active versions of a contest, in order; those of phases yet to start only to its organisers."""
         shown = self.filter(task__phase__contest=contest, active=True)
-        if not contest.is_organised_by(user):
+        if not access.reads_before_the_start(user, contest):
             shown = shown.filter(task__phase__starts_at__lte=timezone.now())
         return (
             shown.select_related("task__phase__contest", "environment")

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
-from contests import check_texts
+from contests import access, check_texts
 from contests.models import Check, Contest, Submission
 from judge import queue, stages, steps
 from judge.models import Job, Run
@@ -195,7 +195,8 @@ class SubmissionBriefSerializer(serializers.ModelSerializer[Submission]):
         return submission.verdict or None
 
     def get_private_score(self, submission: Submission) -> float | None:
-        may_see = submission.phase.private_revealed or getattr(submission, "organised", False)
+        organised = getattr(submission, "organised", False)
+        may_see = access.reads_private_score(submission, organised=organised)
         return submission.private_score if may_see else None
 
 
