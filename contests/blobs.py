@@ -1,7 +1,8 @@
 """The blob store: files by the SHA-256 of their content.
 
 A blob is on disk, synced, before its row exists: a database row never names bytes that a crash could take back.
-The same content is stored once; a second writer of the same bytes finds them there.
+The same content is stored once; a second writer of the same bytes finds them there. What nothing refers to any more is
+deleted by contests.unnamed, under a lock that `record` takes as well.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from contests import stores
 from contests.models import Blob
+from contests.stores import CHUNK, Kept, StoreAway, path_of
 
-CHUNK = 1 << 20
+__all__ = ["CHUNK", "Kept", "StoreAway", "path_of"]
 INCOMING = "incoming-"
 
 
@@ -28,8 +31,8 @@ class TooLarge(Exception):
     """More bytes arrived than the caller allowed; nothing was kept."""
 
 
-def path_of(sha256: str) -> Path:
-    return Path(settings.PODIUM_BLOBS) / sha256[:2] / sha256
+class WrongDigest(Exception):
+    """The bytes are not those that were announced; nothing was kept."""
 
 
 def chunks_of(file: BinaryIO) -> Iterator[bytes]:
@@ -37,14 +40,10 @@ def chunks_of(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-class WrongDigest(Exception):
-    """The bytes are not those that were announced; nothing was kept."""
-
-
 def write(pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = None) -> tuple[str, int]:
-    """Write the bytes, synced, and return (sha256, size).
+    """Write the bytes, durably, and return (sha256, size).
 
-    Raises TooLarge beyond `max_bytes`, WrongDigest when they do not have the `expected` SHA-256.
+    Raises TooLarge beyond `max_bytes`, WrongDigest when they do not have the `expected` SHA-256, StoreAway.
     """
     root = Path(settings.PODIUM_BLOBS)
     root.mkdir(parents=True, exist_ok=True)
@@ -63,36 +62,49 @@ def write(pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = Non
         sha256 = digest.hexdigest()
         if expected not in {None, sha256}:
             raise WrongDigest  # noqa: TRY301 - the cleanup below is for every failure
-        _move(Path(name), path_of(sha256))
+        stores.chosen().keep(Path(name), sha256)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return sha256, size
 
 
-def _move(source: Path, target: Path) -> None:
-    try:
-        target.parent.mkdir()
-    except FileExistsError:
-        pass
-    else:
-        _sync(target.parent.parent)
-    source.chmod(0o440)
-    source.replace(target)
-    _sync(target.parent)  # the rename itself must survive a power cut
+def opened(sha256: str) -> BinaryIO:
+    """The bytes from the beginning to the end, as they come. Raises FileNotFoundError, StoreAway."""
+    return stores.chosen().open(sha256)
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def seekable(sha256: str) -> BinaryIO:
+    """The bytes in a file that can seek: for archives. Raises FileNotFoundError, StoreAway."""
+    return stores.chosen().seekable(sha256)
+
+
+def kept() -> Iterator[Kept]:
+    """Every whole file in the store, named by a row or not. Raises StoreAway."""
+    return stores.chosen().kept()
+
+
+def discard(sha256: str) -> None:
+    """Delete the bytes; harmless when they are gone. The caller knows that no row needs them. Raises StoreAway."""
+    stores.chosen().remove(sha256)
 
 
 def record(sha256: str, size: int) -> Blob:
-    """The row of a blob already written. Call it inside the transaction that refers to it."""
-    return Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
+    """The row of a blob already written. Call it inside the transaction that refers to it. Raises Vanished.
+
+    Until that transaction ends nobody deletes the row, nor the bytes.
+    """
+    blob = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
+    while connection.in_atomic_block and not _locked(sha256):  # deleted while we waited for the lock
+        blob = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
+    if not exists(sha256):
+        raise Vanished
+    return blob
+
+
+def _locked(sha256: str) -> bool:
+    row = Blob.objects.select_for_update(no_key=True).filter(pk=sha256)
+    return row.values_list("pk", flat=True).first() is not None
 
 
 def store(pieces: Iterable[bytes], *, max_bytes: int = 1 << 40) -> Blob:
@@ -102,12 +114,15 @@ def store(pieces: Iterable[bytes], *, max_bytes: int = 1 << 40) -> Blob:
 def store_bytes(content: bytes) -> Blob:
     """The blob of small content made by us; bytes that are there already are not written again."""
     sha256 = hashlib.sha256(content).hexdigest()
-    return record(sha256, len(content)) if path_of(sha256).exists() else store([content])
+    if exists(sha256):
+        with contextlib.suppress(Vanished):
+            return record(sha256, len(content))
+    return store([content])
 
 
 def head(blob: Blob, limit: int = 65_536) -> bytes:
     """The first bytes of a blob. The web process never reads more of anything a contestant wrote."""
-    with path_of(blob.sha256).open("rb") as file:
+    with opened(blob.sha256) as file:
         return file.read(limit)
 
 
@@ -126,3 +141,53 @@ def remove_cut_short(*, older_than_s: float = 3600.0) -> int:
                 path.unlink()
                 removed += 1
     return removed
+
+
+def exists(sha256: str) -> bool:
+    return path_of(sha256).exists()
+
+
+def pieces_of(sha256: str) -> Iterator[bytes]:
+    """All bytes of a blob. Raises FileNotFoundError at the first piece where there are none."""
+    with path_of(sha256).open("rb") as file:
+        yield from chunks_of(file)
+
+
+def listed(*, older_than_s: float = 0.0) -> Iterator[tuple[str, int]]:
+    """Digest and size of every blob that lies in the store, in order; or of those written so long ago."""
+    before = time.time() - older_than_s
+    for folder in sorted(Path(settings.PODIUM_BLOBS).glob("[0-9a-f][0-9a-f]")):
+        for path in sorted(folder.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                if found.st_mtime <= before:
+                    yield path.name, found.st_size
+
+
+def written_before(sha256: str, moment: float) -> bool:
+    """Whether nobody has written these bytes since (seconds of the epoch); True where there are none."""
+    try:
+        return path_of(sha256).stat().st_mtime < moment
+    except FileNotFoundError:
+        return True
+
+
+def remove(sha256: str) -> None:
+    """Delete the bytes. Only for contests.unnamed, which knows that nothing refers to them."""
+    path_of(sha256).unlink(missing_ok=True)
+
+
+def probe() -> None:
+    """Write a few bytes, synced, and delete them again. Raises OSError where the store takes none."""
+    descriptor, name = tempfile.mkstemp(dir=settings.PODIUM_BLOBS, prefix=INCOMING)
+    try:
+        os.write(descriptor, b"probe")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        Path(name).unlink(missing_ok=True)
+
+
+def space_left() -> int | None:
+    """Bytes that the store can still take, as far as it knows."""
+    return shutil.disk_usage(settings.PODIUM_BLOBS).free

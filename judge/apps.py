@@ -9,7 +9,8 @@ class JudgeConfig(AppConfig):
     verbose_name = _("Judging")
 
     def ready(self) -> None:
-        from contests import removal  # noqa: PLC0415 - models can be imported only now
-        from judge import forgetting  # noqa: PLC0415
+        from contests import removal, unnamed  # noqa: PLC0415 - models can be imported only now
+        from judge import forgetting, needed  # noqa: PLC0415
 
         removal.forget_trials.append(forgetting.forget)
+        unnamed.also_needed.append(needed.by_running_jobs)

@@ -1,0 +1,116 @@
+"""Blobs that nothing refers to are deleted, and never one that somebody is about to refer to."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+from django.db import connection, transaction
+
+from contests import blobs, unnamed
+from contests.models import Blob, StarterCode
+from tests.builders import make_blob, make_contest, make_submission, make_user
+
+DAY_AGO = time.time() - 86_400
+
+
+def aged(blob: Blob) -> Blob:
+    """The same blob, written and recorded a day ago."""
+    os.utime(blobs.path_of(blob.sha256), (DAY_AGO, DAY_AGO))
+    Blob.objects.filter(pk=blob.pk).update(created_at="2026-01-01T00:00:00Z")
+    return blob
+
+
+@pytest.mark.django_db
+def test_what_nothing_refers_to_goes_row_and_bytes() -> None:
+    lost = aged(make_blob(b"nobody names me"))
+    removed = unnamed.remove_rows()
+    assert (removed.files, removed.bytes) == (1, len(b"nobody names me"))
+    assert not blobs.exists(lost.sha256)
+    assert not Blob.objects.filter(pk=lost.pk).exists()
+
+
+@pytest.mark.django_db
+def test_what_anything_refers_to_stays() -> None:
+    contest = make_contest("digits")
+    submission = make_submission(
+        contest, make_user("alice"), status="FINISHED", public_score=0.5, files={"a.bin": b"an output"}
+    )
+    StarterCode.objects.create(contest=contest, name="s.py", title="S", blob=make_blob(b"starter"))
+    before = {blob.pk for blob in Blob.objects.all()}
+    for blob in Blob.objects.all():
+        aged(blob)
+    assert unnamed.remove_rows().files == 0
+    assert {blob.pk for blob in Blob.objects.all()} == before
+    assert blobs.exists(submission.blob_id)
+    assert all(map(blobs.exists, before))
+
+
+@pytest.mark.django_db
+def test_what_was_written_again_lately_stays() -> None:
+    again = aged(make_blob(b"handed in again"))
+    blobs.write([b"handed in again"], max_bytes=100)
+    assert unnamed.remove_rows().files == 0
+    assert blobs.exists(again.sha256)
+
+
+@pytest.mark.django_db
+def test_a_file_whose_writer_died_before_its_row_is_found_and_removed() -> None:
+    sha256, size = blobs.write([b"no row"], max_bytes=100)
+    assert (sha256, size) not in unnamed.files_without_row()
+    os.utime(blobs.path_of(sha256), (DAY_AGO, DAY_AGO))
+    assert (sha256, size) in unnamed.files_without_row()
+    assert unnamed.remove(sha256, size=size)
+    assert not blobs.exists(sha256)
+    assert not Blob.objects.filter(pk=sha256).exists()
+
+
+@pytest.mark.django_db
+def test_a_row_without_bytes_that_nothing_refers_to_goes() -> None:
+    blob = aged(make_blob(b"crashed in between"))
+    blobs.remove(blob.sha256)
+    assert unnamed.remove_rows().files == 1
+    assert not Blob.objects.filter(pk=blob.pk).exists()
+
+
+@pytest.mark.django_db
+def test_bytes_that_were_deleted_before_they_were_recorded_are_asked_for_again() -> None:
+    sha256, size = blobs.write([b"too slow"], max_bytes=100)
+    os.utime(blobs.path_of(sha256), (DAY_AGO, DAY_AGO))
+    unnamed.remove(sha256, size=size)
+    with pytest.raises(blobs.Vanished):
+        blobs.record(sha256, size)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_of_the_same_content_at_the_same_moment_never_loses_its_bytes() -> None:
+    """Fifty times: one thread deletes what nothing names, the other records the same content and keeps it."""
+    contest = make_contest("digits")
+    content = b"the same bytes, over and over"
+
+    def keep(number: int, outcomes: list[str]) -> None:
+        try:
+            written = blobs.write([content], max_bytes=100)
+            with transaction.atomic():
+                blob = blobs.record(*written)
+                StarterCode.objects.create(contest=contest, name=f"{number}.py", title="S", blob=blob)
+            outcomes.append("kept")
+        except blobs.Vanished:
+            outcomes.append("vanished")
+        finally:
+            connection.close()
+
+    for number in range(50):
+        blob = make_blob(content)
+        outcomes: list[str] = []
+        writer = threading.Thread(target=keep, args=(number, outcomes))
+        writer.start()
+        unnamed.remove(blob.sha256, size=blob.size, older_than_s=-5)  # as if all that is written were old
+        writer.join(30)
+        named = StarterCode.objects.filter(blob_id=blob.pk).exists()
+        assert outcomes == (["kept"] if named else ["vanished"])
+        if named:
+            assert b"".join(blobs.pieces_of(blob.sha256)) == content
+        StarterCode.objects.all().delete()
