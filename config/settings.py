@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from django.utils.translation import gettext_lazy as _
 
-from config import env
+from config import blob_store, env
 from config.databases import database
 from config.mail import mail_settings
 from operations import broker_address, public_address
@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,7 +64,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "config.security.ContentSecurityPolicyMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -218,7 +218,8 @@ SECURE_REDIRECT_EXEMPT = [r"^runner/v1/"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-PODIUM_BLOBS = VAR / "blobs"
+PODIUM_BLOBS = VAR / "blobs"  # with S3: what is on its way there
+PODIUM_S3 = blob_store.s3()
 PODIUM_MAX_UPLOAD_MB = env.number("PODIUM_MAX_UPLOAD_MB", 100)
 PODIUM_MAX_DATA_MB = env.number("PODIUM_MAX_DATA_MB", 512)
 PODIUM_MAX_OUTPUT_MB = env.number("PODIUM_MAX_OUTPUT_MB", 256)

@@ -88,7 +88,7 @@ def _zip(files: Sequence[Member]) -> Generator[bytes, None, None]:
             entry.file_size = file.size  # decides between short and long headers
             with archive.open(entry, "w") as target:
                 if file.size:
-                    with blobs.path_of(file.sha256).open("rb") as source:
+                    with blobs.opened(file.sha256) as source:
                         for piece in blobs.chunks_of(source):
                             target.write(piece)
                             yield outbox.take()

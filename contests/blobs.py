@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
+from django.db import connection
 
 from contests import stores
 from contests.models import Blob
-from contests.stores import CHUNK, Kept, StoreAway, path_of
+from contests.stores import CHUNK, INCOMING, StoreAway, path_of
 
-__all__ = ["CHUNK", "Kept", "StoreAway", "path_of"]
-INCOMING = "incoming-"
+__all__ = ["CHUNK", "StoreAway", "path_of"]
 
 
 class TooLarge(Exception):
@@ -33,6 +33,10 @@ class TooLarge(Exception):
 
 class WrongDigest(Exception):
     """The bytes are not those that were announced; nothing was kept."""
+
+
+class Vanished(Exception):
+    """The bytes were deleted between their writing and their row: write them again."""
 
 
 def chunks_of(file: BinaryIO) -> Iterator[bytes]:
@@ -77,16 +81,6 @@ def opened(sha256: str) -> BinaryIO:
 def seekable(sha256: str) -> BinaryIO:
     """The bytes in a file that can seek: for archives. Raises FileNotFoundError, StoreAway."""
     return stores.chosen().seekable(sha256)
-
-
-def kept() -> Iterator[Kept]:
-    """Every whole file in the store, named by a row or not. Raises StoreAway."""
-    return stores.chosen().kept()
-
-
-def discard(sha256: str) -> None:
-    """Delete the bytes; harmless when they are gone. The caller knows that no row needs them. Raises StoreAway."""
-    stores.chosen().remove(sha256)
 
 
 def record(sha256: str, size: int) -> Blob:
@@ -144,50 +138,37 @@ def remove_cut_short(*, older_than_s: float = 3600.0) -> int:
 
 
 def exists(sha256: str) -> bool:
-    return path_of(sha256).exists()
+    return stores.chosen().holds(sha256)
 
 
 def pieces_of(sha256: str) -> Iterator[bytes]:
-    """All bytes of a blob. Raises FileNotFoundError at the first piece where there are none."""
-    with path_of(sha256).open("rb") as file:
+    """All bytes of a blob. Raises FileNotFoundError or StoreAway at the first piece."""
+    with opened(sha256) as file:
         yield from chunks_of(file)
 
 
 def listed(*, older_than_s: float = 0.0) -> Iterator[tuple[str, int]]:
     """Digest and size of every blob that lies in the store, in order; or of those written so long ago."""
     before = time.time() - older_than_s
-    for folder in sorted(Path(settings.PODIUM_BLOBS).glob("[0-9a-f][0-9a-f]")):
-        for path in sorted(folder.iterdir()):
-            with contextlib.suppress(FileNotFoundError):
-                found = path.stat()
-                if found.st_mtime <= before:
-                    yield path.name, found.st_size
+    return ((found.sha256, found.size) for found in stores.chosen().kept() if found.changed <= before)
 
 
 def written_before(sha256: str, moment: float) -> bool:
     """Whether nobody has written these bytes since (seconds of the epoch); True where there are none."""
-    try:
-        return path_of(sha256).stat().st_mtime < moment
-    except FileNotFoundError:
-        return True
+    changed = stores.chosen().changed(sha256)
+    return changed is None or changed < moment
 
 
 def remove(sha256: str) -> None:
     """Delete the bytes. Only for contests.unnamed, which knows that nothing refers to them."""
-    path_of(sha256).unlink(missing_ok=True)
+    stores.chosen().remove(sha256)
 
 
 def probe() -> None:
-    """Write a few bytes, synced, and delete them again. Raises OSError where the store takes none."""
-    descriptor, name = tempfile.mkstemp(dir=settings.PODIUM_BLOBS, prefix=INCOMING)
-    try:
-        os.write(descriptor, b"probe")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-        Path(name).unlink(missing_ok=True)
+    """Write a few bytes, durably, and delete them again. Raises OSError where the store takes none."""
+    stores.chosen().probe()
 
 
 def space_left() -> int | None:
     """Bytes that the store can still take, as far as it knows."""
-    return shutil.disk_usage(settings.PODIUM_BLOBS).free
+    return stores.chosen().space_left()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
-from pathlib import Path
-from typing import cast
+from collections.abc import AsyncIterator, Iterator
+from typing import BinaryIO, Protocol, cast
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -22,14 +21,45 @@ from contests.models import Blob
 _INERT = "default-src 'none'; sandbox"
 
 
+class ClosableIterator(Protocol):
+    """Pieces of a file: a generator, or `_Pieces`."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def __next__(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class _Pieces:
+    """An open file's pieces. Unlike a generator it closes what was never begun: for whoever is answered 304."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._pieces = blobs.chunks_of(file)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def attachment(request: HttpRequest, blob: Blob, filename: str) -> HttpResponseBase:
     """The blob's bytes, streamed piece by piece."""
-    pieces = _pieces(blobs.path_of(blob.sha256))
-    return streamed(request, pieces, filename=filename, size=blob.size, etag=blob.sha256)
+    file = blobs.opened(blob.sha256)  # now: a store that is away is an answer, not a page cut short
+    return streamed(request, _Pieces(file), filename=filename, size=blob.size, etag=blob.sha256)
 
 
 def streamed(
-    request: HttpRequest, pieces: Generator[bytes, None, None], *, filename: str, size: int | None, etag: str
+    request: HttpRequest, pieces: ClosableIterator, *, filename: str, size: int | None, etag: str
 ) -> HttpResponseBase:
     """The pieces as a file of `size` bytes (None: not known before), or 304 to whoever has this `etag` already."""
     # A reader may take hours, and needs the database no more.
@@ -53,19 +83,17 @@ def streamed(
     )
     # Django's own middleware hands it streams too; only the stubs know no better.
     asked = get_conditional_response(request, etag=f'"{etag}"', response=cast("HttpResponse", response))
-    return response if asked is None else asked
+    if asked is None:
+        return response
+    pieces.close()
+    return asked
 
 
-def _pieces(path: Path) -> Generator[bytes, None, None]:
-    with path.open("rb") as file:
-        yield from blobs.chunks_of(file)
-
-
-def _next(pieces: Generator[bytes, None, None]) -> bytes:
+def _next(pieces: ClosableIterator) -> bytes:
     return next(pieces, b"")
 
 
-async def _off_the_loop(pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
+async def _off_the_loop(pieces: ClosableIterator) -> AsyncIterator[bytes]:
     """Closing waits for a piece that is being read: a reader may hang up at any moment."""
     reading: asyncio.Future[bytes] | None = None
     try:

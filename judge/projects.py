@@ -64,7 +64,7 @@ def _root(names: list[str]) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _names(sha256: str) -> tuple[str, ...]:
-    with blobs.path_of(sha256).open("rb") as file:
+    with blobs.seekable(sha256) as file:
         return tuple(archives.look(file, max_bytes=MAX_UNPACKED, max_files=MAX_FILES))
 
 
@@ -79,7 +79,7 @@ def names(blob: Blob) -> frozenset[str]:
 
 def lines(blob: Blob, name: str, limit: int) -> int:
     """How many lines a file of the project has, as far as its first `limit` bytes tell."""
-    with blobs.path_of(blob.sha256).open("rb") as file:
+    with blobs.seekable(blob.sha256) as file:
         return archives.member(file, name, limit).count(b"\n") + 1
 
 

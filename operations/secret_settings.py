@@ -9,7 +9,14 @@ import os
 from pathlib import Path
 
 # What only the site may know: a host that runs strangers' code is told none of it, nor where it lies.
-OF_THE_SITE = ("PODIUM_SECRET_KEY", "PODIUM_DATABASE_URL", "PODIUM_REDIS_URL", "PODIUM_EMAIL_URL")
+OF_THE_SITE = (
+    "PODIUM_SECRET_KEY",
+    "PODIUM_DATABASE_URL",
+    "PODIUM_REDIS_URL",
+    "PODIUM_EMAIL_URL",
+    "PODIUM_S3_ACCESS_KEY",
+    "PODIUM_S3_SECRET_KEY",
+)
 
 
 class Unreadable(Exception):
