@@ -214,7 +214,8 @@ PODIUM_BEHIND_PROXY = env.flag("PODIUM_BEHIND_PROXY")
 ALLAUTH_TRUSTED_PROXY_COUNT = int(PODIUM_BEHIND_PROXY)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PODIUM_BEHIND_PROXY else None
 # The runner hosts speak to the web process over loopback or their own tunnel; a redirect would eat their POSTs.
-SECURE_REDIRECT_EXEMPT = [r"^runner/v1/"]
+# Probes and Prometheus ask on loopback, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^runner/v1/", r"^(healthz|readyz|metrics)$"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -228,6 +229,8 @@ PODIUM_FREE_REHEARSALS_PER_DAY = env.number("PODIUM_FREE_REHEARSALS_PER_DAY", 20
 PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3
+# With less space than this on its disks the site is not ready (operations.health).
+PODIUM_DISK_LOW_MB = env.number("PODIUM_DISK_LOW_MB", 200)
 PODIUM_VERSION = "0.1.0"
 # Request bodies above 2.5 MB go to files here while they stream in: the web process stays small (see config.asgi).
 FILE_UPLOAD_TEMP_DIR = VAR / "uploads"

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import api_docs
-from config.health import healthz
+from config.health import healthz, readyz
 
 urlpatterns = [
     path("", include("contests.urls")),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("runners/", include("compute.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
+    path("readyz", readyz),
 ]
 
 handler400 = "config.errors.bad_request"

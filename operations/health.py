@@ -1,0 +1,221 @@
+"""Whether this site can do its work, asked of the real things and told without secrets.
+
+Theory of operation. `/healthz` says that the process answers, and nothing else: a supervisor that restarts the web
+process because the database is away makes an outage longer. `/readyz` looks. What accepting a submission needs
+decides about "not ready": a database that can be written to, its migrations, a store that takes bytes, space on its
+disk. The broker may be lost at any time (the database is the queue), and a pool may have no host for a while: then the
+site is "degraded" and goes on taking submissions. A balancer that took it away for that would turn a slow site into
+none.
+
+A look writes a few bytes and takes some milliseconds, so one is kept for a second, however often it is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django.db
+import psutil
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from compute import pools
+from compute.models import Pool
+from contests import blobs
+from operations.models import Notice
+
+KEPT_S = 1.0
+LOCK_WAIT_MS = 2000  # so long another writer may hold SQLite's lock before it counts as stuck
+BROKER_S = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One part. `problem` is one of a few fixed words: what drivers say may hold addresses and passwords."""
+
+    ok: bool
+    needed: bool
+    ms: float
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"ok": self.ok, "ms": self.ms}
+        return told if self.ok else {**told, "problem": self.problem}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """All parts at one moment."""
+
+    parts: dict[str, Finding]
+    pools: list[dict[str, Any]]
+
+    @property
+    def ready(self) -> bool:
+        return all(part.ok for part in self.parts.values() if part.needed)
+
+    @property
+    def status(self) -> str:
+        if not self.ready:
+            return "not ready"
+        unmanned = any(not pool["live_hosts"] for pool in self.pools)
+        return "ready" if all(part.ok for part in self.parts.values()) and not unmanned else "degraded"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "checks": {name: part.as_json() for name, part in self.parts.items()},
+            "pools": self.pools,
+        }
+
+
+class Broken(Exception):
+    """A part does not do its work; the text is a fixed word or two."""
+
+
+def look() -> Report:
+    """Ask every part now."""
+    parts = {
+        "database": _asked(_database, needed=True),
+        "migrations": _asked(_migrations, needed=True),
+        "blobs": _asked(_blobs, needed=True),
+        "broker": _asked(_broker, needed=False),
+    }
+    return Report(parts, _pools() if parts["database"].ok and parts["migrations"].ok else [])
+
+
+class _Kept:
+    """The last look, shared by the threads of this process: one looks, the others wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at = float("-inf")
+        self._report: Report | None = None
+
+    def report(self, kept_s: float) -> Report:
+        with self._lock:
+            if self._report is None or time.monotonic() - self._at > kept_s:
+                self._report = look()
+                self._at = time.monotonic()
+            return self._report
+
+
+_KEPT = _Kept()
+
+
+def report(*, kept_s: float = KEPT_S) -> Report:
+    """A look that is at most so old."""
+    return _KEPT.report(kept_s)
+
+
+def _asked(ask: Callable[[], None], *, needed: bool) -> Finding:
+    began, problem = time.monotonic(), ""
+    try:
+        ask()
+    except Broken as broken:
+        problem = str(broken)
+    return Finding(not problem, needed, round((time.monotonic() - began) * 1000, 1), problem)
+
+
+def _database() -> None:
+    try:
+        with _briefly(), transaction.atomic():
+            # Asks for the write lock, or for a transaction that may write; there is no such row.
+            Notice.objects.filter(pk=0).update(read_only=False)
+    except django.db.Error as error:
+        raise Broken("locked" if "locked" in str(error) else "not writable") from error
+    if connection.vendor == "sqlite":
+        _check_space(Path(settings.DATABASES["default"]["NAME"]).parent)
+
+
+@contextlib.contextmanager
+def _briefly() -> Iterator[None]:
+    """SQLite waits for its lock as long as a submission would; here a short wait says enough."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    usual = int(settings.DATABASES["default"]["OPTIONS"].get("timeout", 5) * 1000)
+    _wait_for_lock(LOCK_WAIT_MS)
+    try:
+        yield
+    finally:
+        _wait_for_lock(usual)
+
+
+def _wait_for_lock(milliseconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
+
+@functools.cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or ())
+
+
+def missing_migrations() -> set[tuple[str, str]]:
+    """Those of this checkout that the database lacks. More than we know is no fault: a newer process has started."""
+    return set(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+
+
+def _migrations() -> None:
+    try:
+        missing = missing_migrations()
+    except django.db.Error as error:
+        raise Broken("not readable") from error
+    if missing:
+        raise Broken(f"{len(missing)} not applied")
+
+
+def _blobs() -> None:
+    try:
+        blobs.probe()
+        left = blobs.space_left()
+    except OSError as error:
+        raise Broken("takes no bytes") from error
+    if left is not None and left < settings.PODIUM_DISK_LOW_MB << 20:
+        raise Broken("no space left")
+
+
+def _check_space(folder: Path) -> None:
+    if psutil.disk_usage(str(folder)).free < settings.PODIUM_DISK_LOW_MB << 20:
+        raise Broken("no space left")
+
+
+def _broker() -> None:
+    client = Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=BROKER_S,
+        socket_connect_timeout=BROKER_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        client.ping()
+    except (RedisError, OSError) as error:
+        raise Broken("does not answer") from error
+    finally:
+        client.close()
+
+
+def _pools() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": pool.slug,
+            "live_hosts": len(pools.live_hosts(pool.pk)),
+            "trusted": pool.trusted,
+            "held": pool.held,
+        }
+        for pool in Pool.objects.order_by("slug")
+    ]

@@ -1,0 +1,145 @@
+"""What `/healthz` and `/readyz` say when the real thing is broken."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from operations import health
+from tests.builders import make_host, make_pool
+from tests.valkey import running_valkey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "KEPT_S", 0.0)
+    monkeypatch.setattr(health, "_KEPT", health._Kept())
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[None]:
+    with running_valkey(tmp_path_factory.mktemp("v")) as url:
+        settings.REDIS_URL = url
+        yield
+
+
+def readyz(status: int) -> dict[str, Any]:
+    health._KEPT = health._Kept()
+    answer = Client().get("/readyz")
+    assert answer.status_code == status, answer.content
+    assert "no-store" in answer["Cache-Control"]
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def problems(told: dict[str, Any]) -> dict[str, str]:
+    return {name: check["problem"] for name, check in told["checks"].items() if not check["ok"]}
+
+
+@contextlib.contextmanager
+def another_writer_at_work() -> Iterator[None]:
+    """Somebody holds the database's write lock and does not let go."""
+    if connection.vendor == "sqlite":
+        name = connection.settings_dict["NAME"]
+        other = sqlite3.connect(name, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.close()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")
+            try:
+                yield
+            finally:
+                cursor.execute("SET default_transaction_read_only = off")
+
+
+def test_all_is_well_where_every_part_works_and_every_pool_has_a_host(broker: None) -> None:
+    make_host(make_pool("cpu"))
+    told = readyz(200)
+    assert told["status"] == "ready"
+    assert problems(told) == {}
+    assert told["pools"] == [{"name": "cpu", "live_hosts": 1, "trusted": False, "held": False}]
+
+
+def test_a_pool_without_a_live_host_is_named_and_the_site_still_takes_submissions(broker: None) -> None:
+    make_pool("gpu")
+    told = readyz(200)
+    assert told["status"] == "degraded"
+    assert told["pools"][0]["live_hosts"] == 0
+
+
+def test_a_database_that_cannot_be_written_to_is_not_ready(broker: None) -> None:
+    with another_writer_at_work():
+        told = readyz(503)
+    assert told["status"] == "not ready"
+    assert problems(told)["database"] in {"locked", "not writable"}
+    assert problems(readyz(200)) == {}
+
+
+def test_a_missing_migration_is_not_ready(broker: None) -> None:
+    MigrationRecorder(connection).record_unapplied("judge", "0001_initial")
+    try:
+        assert problems(readyz(503)) == {"migrations": "1 not applied"}
+    finally:
+        MigrationRecorder(connection).record_applied("judge", "0001_initial")
+
+
+def test_a_migration_of_a_newer_checkout_is_no_fault(broker: None) -> None:
+    MigrationRecorder(connection).record_applied("judge", "9999_from_the_future")
+    assert problems(readyz(200)) == {}
+
+
+def test_a_blob_store_that_takes_no_bytes_is_not_ready(
+    broker: None, settings: Settings, tmp_path: Path
+) -> None:
+    settings.PODIUM_BLOBS = tmp_path / "taken"
+    settings.PODIUM_BLOBS.write_text("a file stands where the folder was")
+    assert problems(readyz(503)) == {"blobs": "takes no bytes"}
+
+
+def test_a_disk_without_space_is_not_ready(broker: None, settings: Settings) -> None:
+    settings.PODIUM_DISK_LOW_MB = 1 << 40  # more than any disk has
+    assert problems(readyz(503))["blobs"] == "no space left"
+
+
+def test_a_broker_that_is_away_is_said_and_takes_nothing_down(settings: Settings, tmp_path: Path) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path}/nobody-listens.sock"
+    told = readyz(200)
+    assert (told["status"], problems(told)) == ("degraded", {"broker": "does not answer"})
+
+
+def test_no_secret_is_told(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://:hunter2-broker@127.0.0.1:1/0"
+    text = str(readyz(200))
+    assert problems(readyz(200)) == {"broker": "does not answer"}
+    assert not [
+        word for word in ("hunter2", str(settings.VAR), settings.SECRET_KEY, "127.0.0.1") if word in text
+    ]
+
+
+def test_many_questions_in_a_second_are_one_look(broker: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = health._Kept()
+    first = kept.report(60)
+    assert all(kept.report(60) is first for _ in range(20))
+    assert kept.report(-1) is not first
+
+
+def test_the_process_is_alive_whatever_became_of_the_database(broker: None) -> None:
+    with another_writer_at_work():
+        answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": site.PODIUM_VERSION})
