@@ -87,6 +87,13 @@ def _fill_etc(etc: Path, uid: int) -> None:
         (etc / name).write_text(text, "ascii")
     with contextlib.suppress(FileNotFoundError):  # without it libraries are found more slowly
         shutil.copyfile("/etc/ld.so.cache", etc / "ld.so.cache")
-    alternatives = Path("/etc/alternatives")
-    if alternatives.is_dir():  # links only: which BLAS, which awk
-        shutil.copytree(alternatives, etc / "alternatives", symlinks=True)
+    _link_alternatives(etc / "alternatives")
+
+
+def _link_alternatives(target: Path) -> None:
+    """Which BLAS, which awk. Hundreds of links, made for each run, so by names alone, and those of manuals left out."""
+    target.mkdir()
+    with contextlib.suppress(FileNotFoundError), os.scandir("/etc/alternatives") as entries:
+        for entry in entries:
+            if not entry.name.endswith(".gz") and entry.is_symlink():
+                os.symlink(os.readlink(entry.path), f"{target}/{entry.name}")  # noqa: PTH115, PTH211 - see above
