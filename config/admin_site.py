@@ -6,16 +6,19 @@ in goes to the site's own login page, with its rate limits; Django's second one 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contests import organising
+from rest.throttles import a_minute
 
 # As an organiser needs them; what is not named here follows as Django sorts it.
 _ORDER = ("Contest", "Task", "StarterCode", "Participation", "Submission", "Check", "Team")
@@ -29,6 +32,16 @@ class PodiumAdminSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return organising.may_enter(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - as Django calls it
+        """An organiser's forms that carry files count with the uploads of the API."""
+        counted = a_minute("uploads", methods=("POST",))(view)
+
+        def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            carries_files = request.content_type == "multipart/form-data"
+            return (counted if carries_files else view)(request, *args, **kwargs)
+
+        return super().admin_view(functools.update_wrapper(opened, view), cacheable)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = super().get_app_list(request, app_label)

@@ -141,6 +141,9 @@ ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "100/m/ip,5/5m/key",
     "setup": "20/m/ip",
+    # A mail to one address, or a new password, is asked for seldom; a class whose links were handed out, all at once.
+    "reset_password": "60/m/ip,5/m/key",
+    "reset_password_from_key": "240/m/ip",
 }
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_LOGOUT_ON_GET = False
@@ -157,7 +160,9 @@ USE_TZ = True
 TIME_ZONE = env.time_zone("PODIUM_TIME_ZONE", "UTC")
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR / "static"
+# An image collects its static files when it is built, and names them here.
+STATIC_COLLECTED = env.optional("PODIUM_STATIC")
+STATIC_ROOT = Path(STATIC_COLLECTED) if STATIC_COLLECTED else VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -177,13 +182,16 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "NUM_PROXIES": int(env.flag("PODIUM_BEHIND_PROXY")),
 }
-# Requests a minute of the public API, for one person or (without a login) one address; 0: no limit. See rest.throttles.
+# Requests a minute, for one person or (without a login) one address; 0: no limit. See rest.throttles.
 API_RATES = {
     "anonymous": env.number("PODIUM_API_ANONYMOUS_PER_MINUTE", 60, least=0),
     "user": env.number("PODIUM_API_USER_PER_MINUTE", 600, least=0),
     "uploads": env.number("PODIUM_API_UPLOADS_PER_MINUTE", 60, least=0),
     "tokens": env.number("PODIUM_API_TOKENS_PER_MINUTE", 10, least=0),
     "board": env.number("PODIUM_API_BOARD_PER_MINUTE", 1200, least=0),
+    # Of pages and the API together. A class without logins behind one address fetches its data at the same time.
+    "downloads": env.number("PODIUM_DOWNLOADS_PER_MINUTE", 120, least=0),
+    "anonymous_downloads": env.number("PODIUM_DOWNLOADS_PER_ADDRESS_PER_MINUTE", 1200, least=0),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Podium",

@@ -28,4 +28,5 @@ urlpatterns = [
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"
 handler404 = "config.errors.not_found"
+handler429 = "rest.throttles.too_many"  # asked for by allauth alone
 handler500 = "config.errors.server_error"

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from compute import pools
 from contests import archive, downloads, evaluation, joining, preview, schedule, stage_table, verdict_costs
 from contests.models import Contest, DataFile, Participation, StarterCode, TaskVersion
+from rest.throttles import a_minute
 
 SECTIONS = ("data", "rules", "evaluation", "limits", "environment", "starter")
 
@@ -143,6 +144,7 @@ _MORE: dict[str, Callable[[HttpRequest, Contest, list[TaskVersion]], dict[str, A
 
 
 @require_safe
+@a_minute("downloads")
 def data(request: HttpRequest, slug: str, file: str) -> HttpResponseBase:
     found = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
     if not joining.may_see_data(request.user, found):
@@ -155,6 +157,7 @@ def data(request: HttpRequest, slug: str, file: str) -> HttpResponseBase:
 
 
 @require_safe
+@a_minute("downloads")
 def all_data(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Every data file in one zip."""
     found = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
@@ -173,6 +176,7 @@ def all_data(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 @require_safe
+@a_minute("downloads")
 def starter(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     found = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
     kept = get_object_or_404(StarterCode.objects.select_related("blob"), contest=found, name=name)

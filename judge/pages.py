@@ -38,6 +38,7 @@ from judge import (
 from judge.forms import SubmissionForm
 from judge.models import RunFile
 from judge.verdicts import explain
+from rest.throttles import a_minute
 
 PER_PAGE = 25
 WHOLE_LOG = 1 << 20  # beyond any task's cap: the page shows all there is, the live events go on from there
@@ -48,6 +49,7 @@ OPEN_STATES = (Submission.Status.QUEUED, Submission.Status.RUNNING, Submission.S
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@a_minute("uploads", methods=("POST",))
 def submit(request: HttpRequest, slug: str) -> HttpResponse:
     contest = get_object_or_404(Contest.objects.visible_to(request.user), slug=slug)
     versions = _open_versions(contest)
@@ -226,6 +228,7 @@ def cancel(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
+@a_minute("downloads")
 def file(request: HttpRequest, submission_id: uuid.UUID, name: str) -> HttpResponseBase:
     found = _found(request, submission_id)
     kept = get_object_or_404(RunFile.objects.select_related("blob"), run=runs.current(found), name=name)
@@ -237,6 +240,7 @@ def file(request: HttpRequest, submission_id: uuid.UUID, name: str) -> HttpRespo
 @login_required
 @never_cache
 @require_safe
+@a_minute("downloads")
 def source(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was handed in."""
     found = _found(request, submission_id)

@@ -56,6 +56,7 @@ class ContestFiles(ListEndpoint):
 
 class ContestData(Endpoint):
     public = frozenset({"GET"})
+    scopes = {"GET": "downloads"}
 
     @extend_schema(responses=FILE | {403: DOOR})
     def get(self, request: Request, slug: str, name: str) -> HttpResponseBase:
@@ -72,6 +73,7 @@ class ContestData(Endpoint):
 
 class AllData(Endpoint):
     public = frozenset({"GET"})
+    scopes = {"GET": "downloads"}
 
     @extend_schema(responses=FILE | {403: DOOR})
     def get(self, request: Request, slug: str) -> HttpResponseBase:

@@ -42,7 +42,7 @@ class StarterWriteSerializer(serializers.Serializer[Any]):
 
 class StarterFile(Endpoint):
     public = frozenset({"GET"})
-    scopes = {"PUT": "uploads"}
+    scopes = {"GET": "downloads", "PUT": "uploads"}
     parser_classes = (Multipart,)
     serializer_class = StarterSerializer
 

@@ -128,6 +128,8 @@ class SubmissionFiles(ListEndpoint):
 
 
 class SubmissionFile(Endpoint):
+    scopes = {"GET": "downloads"}
+
     @extend_schema(responses=FILE)
     def get(self, request: Request, submission_id: uuid.UUID, name: str) -> HttpResponseBase:
         """Download a file that the program left in /output."""
@@ -139,6 +141,8 @@ class SubmissionFile(Endpoint):
 
 
 class SubmissionSource(Endpoint):
+    scopes = {"GET": "downloads"}
+
     @extend_schema(responses=FILE)
     def get(self, request: Request, submission_id: uuid.UUID) -> HttpResponseBase:
         """Download the file as it was handed in."""
