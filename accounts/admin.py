@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import reset_links, rights
 from accounts.models import User
+from accounts.password_forms import PasswordByAdministratorForm
 
 MOST_LINKS = 20  # at a time: they are shown in messages, which a browser keeps
 
@@ -38,6 +39,7 @@ class PodiumUserAdmin(UserAdmin):
     list_filter = ("is_staff", "is_superuser", "is_active")
     search_fields = ("username", "display_name", "email")
     filter_horizontal = ()
+    change_password_form = PasswordByAdministratorForm
     show_full_result_count = False
     list_per_page = 50
     readonly_fields = ("last_login", "date_joined")

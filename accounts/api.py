@@ -51,9 +51,28 @@ class ProfileSerializer(serializers.ModelSerializer[User]):
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     class Meta:
         model = ApiToken
-        fields = ("id", "name", "created_at", "last_used_at")
-        read_only_fields = ("id", "created_at", "last_used_at")
-        extra_kwargs = {"name": {"help_text": "What it is for, for your own list."}}
+        fields = ("id", "name", "created_at", "last_used_at", "expires_at")
+        read_only_fields = ("id", "created_at", "last_used_at", "expires_at")
+        extra_kwargs = {
+            "name": {"help_text": "What it is for, for your own list."},
+            "expires_at": {"help_text": "Null: it is good until it is revoked."},
+        }
+
+
+class TokenWriteSerializer(TokenSerializer):
+    days = serializers.IntegerField(
+        write_only=True,
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=tokens.MOST_DAYS,
+        default=tokens.USUAL_DAYS,
+        help_text="How long it shall be good. Null: until it is revoked.",
+    )
+
+    class Meta(TokenSerializer.Meta):
+        fields = ("name", "days")  # type: ignore[assignment]
+        read_only_fields = ()  # type: ignore[assignment]
 
 
 class NewTokenSerializer(TokenSerializer):
@@ -98,7 +117,7 @@ class Tokens(ListEndpoint):
         return self.list(request)
 
     @extend_schema(
-        request=TokenSerializer,
+        request=TokenWriteSerializer,
         responses={201: NewTokenSerializer, 409: refusal("You have all the tokens one may have.")},
         examples=[OpenApiExample("A token for a laptop", value={"name": "laptop"}, request_only=True)],
     )
@@ -107,10 +126,13 @@ class Tokens(ListEndpoint):
 
         Whoever has it may do what you may do. It is told this once: keep it where you keep passwords.
         """
-        given = TokenSerializer(data=request.data)
+        given = TokenWriteSerializer(data=request.data)
         given.is_valid(raise_exception=True)
+        wanted = given.validated_data
         try:
-            token = tokens.create_api_token(user=person(request), name=given.validated_data.get("name", ""))
+            token = tokens.create_api_token(
+                user=person(request), name=wanted.get("name", ""), days=wanted["days"]
+            )
         except tokens.TooMany as refused:
             raise Refused("too_many", str(refused), 409) from refused
         made = ApiToken.objects.get(digest=tokens.digest(token))

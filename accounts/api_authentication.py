@@ -26,7 +26,9 @@ class ApiTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_("Write the header as: Authorization: Token YOUR_TOKEN"))
         user = tokens.user_of(words[1].decode("latin-1"))
         if user is None:
-            raise AuthenticationFailed(_("This token is not known. Make a new one and use it whole."))
+            raise AuthenticationFailed(
+                _("This token is not known or has expired. Make a new one and use it whole.")
+            )
         return user, "token"
 
     def authenticate_header(self, request: Request) -> str:

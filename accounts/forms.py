@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.utils.translation import gettext_lazy as _
 
+from accounts import tokens
 from accounts.models import ApiToken, User
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ class ProfileForm(ProfileOfUser):
 
 
 class TokenForm(NewToken):
+    days = forms.TypedChoiceField(
+        label=_("Valid for"),
+        choices=[(30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("until it is revoked"))],
+        coerce=int,
+        initial=tokens.USUAL_DAYS,
+        empty_value=tokens.USUAL_DAYS,
+        required=False,
+    )
+
     class Meta:
         model = ApiToken
         fields = ("name",)

@@ -82,8 +82,9 @@ def new_token(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _profile_page(request, token_form=form)
+    given = form.cleaned_data
     try:
-        token = tokens.create_api_token(user=user, name=form.cleaned_data["name"])
+        token = tokens.create_api_token(user=user, name=given["name"], days=given["days"] or None)
     except tokens.TooMany as error:
         form.add_error(None, str(error))
         return _profile_page(request, token_form=form)

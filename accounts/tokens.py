@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import secrets
 
@@ -11,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiToken, User
 
+USUAL_DAYS = 365  # where nobody says how long a token shall be good
+MOST_DAYS = 3660
 MOST_TOKENS = 50  # of one person: a script that makes one at each start is told so
 
 
@@ -27,14 +30,19 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def create_api_token(*, user: User, name: str = "") -> str:
-    """Give the user a new API token and return it; it cannot be read again later. Raises TooMany."""
-    if of(user).count() >= MOST_TOKENS:
+def create_api_token(*, user: User, name: str = "", days: int | None = None) -> str:
+    """Give the user a new API token and return it; it cannot be read again later. Raises TooMany.
+
+    It is good for `days`; None: until it is revoked.
+    """
+    now = timezone.now()
+    if of(user).exclude(expires_at__lte=now).count() >= MOST_TOKENS:
         raise TooMany(
             _("You have %(count)d tokens, and more are not given: revoke one.") % {"count": MOST_TOKENS}
         )
     token = fresh("pod")
-    ApiToken.objects.create(user=user, name=name, digest=digest(token))
+    expires = None if days is None else now + datetime.timedelta(days=days)
+    ApiToken.objects.create(user=user, name=name, digest=digest(token), expires_at=expires)
     return token
 
 
@@ -49,10 +57,16 @@ def revoke(*, user: User, token_id: int) -> bool:
     return gone > 0
 
 
+def revoke_all(user: User) -> int:
+    """Take all of the user's tokens back; how many."""
+    gone, _what = ApiToken.objects.filter(user=user).delete()
+    return gone
+
+
 def user_of(token: str) -> User | None:
     """The active user this token speaks for, or None."""
     found = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
-    if found is None:
+    if found is None or found.expired:
         return None
     now = timezone.now()
     # One write a minute at most: a client that polls must not turn every read into a write.

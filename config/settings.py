@@ -145,6 +145,10 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "60/m/ip,5/m/key",
     "reset_password_from_key": "240/m/ip",
 }
+ACCOUNT_FORMS = {
+    "change_password": "accounts.password_forms.OwnPasswordForm",
+    "reset_password_from_key": "accounts.password_forms.PasswordByLinkForm",
+}
 ACCOUNT_USERNAME_MIN_LENGTH = 2
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if PLAIN_HTTP else "https"

@@ -19,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--create", action="store_true", help="create the user when there is none")
         parser.add_argument("--name", default="command line", help="what the token is for")
+        parser.add_argument("--days", type=int, help="how long it is good; left out, until it is revoked")
 
     def handle(self, *args: Any, **options: Any) -> None:
         username: str = options["username"]
@@ -34,6 +35,6 @@ class Command(BaseCommand):
                 raise CommandError("; ".join(error.messages)) from error
             user.save()
         try:
-            self.stdout.write(tokens.create_api_token(user=user, name=options["name"]))
+            self.stdout.write(tokens.create_api_token(user=user, name=options["name"], days=options["days"]))
         except tokens.TooMany as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,187 @@
+"""API tokens: shown once, kept as a digest, good for a time, and what a new password does to them and to sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import ApiToken, User
+from compute import pools
+from compute.models import Pool
+from tests.builders import PASSWORD, make_api_token, make_user
+from tests.pages.reading import read, signed_in
+
+pytestmark = pytest.mark.django_db
+NEW = "a-quite-different-phrase"
+
+
+@pytest.fixture(autouse=True)
+def _quick(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture
+def alice() -> User:
+    user = make_user("alice")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def of(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def asks(token: str) -> int:
+    return Client().get("/api/v1/me/", headers={"authorization": f"Token {token}"}).status_code
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/accounts/profile/").status_code == 200
+
+
+def everything_stored() -> str:
+    """Every value of every row of every table, as text."""
+    with connection.cursor() as cursor:
+        said = []
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            said.append(repr(cursor.fetchall()))
+    return "".join(said)
+
+
+def test_no_token_can_be_read_from_the_database(alice: User) -> None:
+    given = [make_api_token(alice), pools.open_pool(slug="cpu", trusted=False)]
+    stored = everything_stored()
+    assert "alice" in stored
+    assert [token for token in given if token in stored] == []
+    assert [token for token in given if tokens.digest(token) not in stored] == []
+
+
+def test_no_page_of_the_administration_shows_tokens_or_digests(alice: User) -> None:
+    token = make_api_token(alice)
+    pool_token = pools.open_pool(slug="cpu", trusted=False)
+    assert ApiToken not in admin.site._registry
+    root = of(make_user("root", staff=True))
+    for path in (
+        f"/admin/accounts/user/{alice.pk}/change/",
+        f"/admin/compute/pool/{Pool.objects.get(slug='cpu').pk}/change/",
+        "/admin/compute/pool/",
+    ):
+        said = root.get(path).content.decode()
+        for secret in (token, pool_token, tokens.digest(token), tokens.digest(pool_token), alice.password):
+            assert secret not in said, path
+
+
+def test_a_token_ends_when_its_time_is_over(alice: User) -> None:
+    token = tokens.create_api_token(user=alice, days=30)
+    assert asks(token) == 200
+    ApiToken.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    assert asks(token) == 401
+    assert "expired" in read(signed_in(alice), "/accounts/profile/").text
+
+
+@pytest.mark.parametrize(("sent", "days"), [({}, 365), ({"days": "30"}, 30), ({"days": "0"}, None)])
+def test_a_page_gives_a_year_unless_told_otherwise(
+    alice: User, sent: dict[str, str], days: int | None
+) -> None:
+    answer = of(alice).post("/accounts/tokens/", {"name": "laptop", **sent})
+    assert re.search(r"pod_[\w-]{40,}", answer.content.decode())
+    assert lasts(ApiToken.objects.get()) == days
+
+
+@pytest.mark.parametrize(("sent", "days"), [({}, 365), ({"days": 7}, 7), ({"days": None}, None)])
+def test_so_does_the_api(alice: User, sent: dict[str, Any], days: int | None) -> None:
+    answer = of(alice).post("/api/v1/me/tokens/", {"name": "x", **sent}, content_type="application/json")
+    assert answer.status_code == 201
+    assert lasts(ApiToken.objects.get()) == days
+
+
+def lasts(token: ApiToken) -> int | None:
+    return (
+        None
+        if token.expires_at is None
+        else round((token.expires_at - token.created_at).total_seconds() / 86_400)
+    )
+
+
+def test_expired_tokens_do_not_use_up_what_one_may_have(alice: User) -> None:
+    for _ in range(tokens.MOST_TOKENS):
+        tokens.create_api_token(user=alice, days=1)
+    with pytest.raises(tokens.TooMany):
+        tokens.create_api_token(user=alice)
+    ApiToken.objects.update(expires_at=timezone.now())
+    assert asks(tokens.create_api_token(user=alice)) == 200
+
+
+def change_password(client: Client, **more: str) -> None:
+    sent = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW, **more}
+    assert client.post("/accounts/password/change/", sent).status_code == 302
+
+
+def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(alice: User) -> None:
+    here, elsewhere = of(alice), of(alice)
+    change_password(here)
+    assert is_in(here)
+    assert not is_in(elsewhere)
+
+
+@pytest.mark.parametrize(("more", "status"), [({}, 200), ({"revoke_tokens": "on"}, 401)])
+def test_whoever_changes_their_password_decides_about_their_tokens(
+    alice: User, more: dict[str, str], status: int
+) -> None:
+    token = make_api_token(alice)
+    client = of(alice)
+    assert "Revoke my API tokens, too" in read(client, "/accounts/password/change/").text
+    change_password(client, **more)
+    assert asks(token) == status
+
+
+def test_a_password_chosen_by_a_link_ends_every_session_and_token(alice: User) -> None:
+    token, elsewhere = make_api_token(alice), of(alice)
+    key = f"{user_pk_to_url_str(alice)}-{default_token_generator.make_token(alice)}"
+    visitor = Client()
+    form = visitor.get(f"/accounts/password/reset/key/{key}/")["Location"]
+    assert visitor.post(form, {"password1": NEW, "password2": NEW}).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+    assert asks(token) == 401
+    assert not is_in(elsewhere)
+
+
+def test_a_password_given_by_an_administrator_ends_every_session_and_token(alice: User) -> None:
+    token, elsewhere = make_api_token(alice), of(alice)
+    root = of(make_user("root", staff=True))
+    sent = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    assert root.post(f"/admin/accounts/user/{alice.pk}/password/", sent).status_code == 302
+    assert asks(token) == 401
+    assert not is_in(elsewhere)
+
+
+def test_a_closed_account_has_no_session_and_no_token(alice: User) -> None:
+    token, here = make_api_token(alice), of(alice)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert asks(token) == 401
+    assert not is_in(here)
+
+
+def test_a_new_pool_token_ends_the_old_one() -> None:
+    old = pools.open_pool(slug="cpu", trusted=False)
+    new = pools.open_pool(slug="cpu", trusted=False)
+    assert pools.pool_of(old) is None
+    assert pools.pool_of(new) == Pool.objects.get(slug="cpu")
