@@ -51,9 +51,14 @@ class TokenForm(NewToken):
         choices=[(30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("until it is revoked"))],
         coerce=int,
         initial=tokens.USUAL_DAYS,
-        empty_value=tokens.USUAL_DAYS,
+        empty_value=None,
         required=False,
     )
+
+    def clean_days(self) -> int | None:
+        """None: until it is revoked, which has to be said."""
+        given = self.cleaned_data["days"]
+        return tokens.USUAL_DAYS if given is None else given or None
 
     class Meta:
         model = ApiToken

@@ -84,7 +84,7 @@ def new_token(request: HttpRequest) -> HttpResponse:
         return _profile_page(request, token_form=form)
     given = form.cleaned_data
     try:
-        token = tokens.create_api_token(user=user, name=given["name"], days=given["days"] or None)
+        token = tokens.create_api_token(user=user, name=given["name"], days=given["days"])
     except tokens.TooMany as error:
         form.add_error(None, str(error))
         return _profile_page(request, token_form=form)
