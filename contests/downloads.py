@@ -83,10 +83,10 @@ def streamed(
     )
     # Django's own middleware hands it streams too; only the stubs know no better.
     asked = get_conditional_response(request, etag=f'"{etag}"', response=cast("HttpResponse", response))
-    if asked is None:
-        return response
-    pieces.close()
-    return asked
+    if asked is not None and asked is not response:  # where nothing was asked, Django gives the response back
+        pieces.close()
+        return asked
+    return response
 
 
 def _next(pieces: ClosableIterator) -> bytes:
