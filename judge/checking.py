@@ -55,7 +55,12 @@ def start(version: TaskVersion, user: User) -> Check:
         findings=publishing.settings_findings(version),
     )
     Job.objects.create(
-        kind=JobKind.CHECK, task_check=check, pool=pool, environment=version.scoring_environment
+        kind=JobKind.CHECK,
+        task_check=check,
+        pool=pool,
+        contest_id=version.task.phase.contest_id,
+        contestant=-user.pk,
+        environment=version.scoring_environment,
     )
     bell.ring_after_commit(pool)
     _hand_in_baselines(check, version, user)

@@ -1,8 +1,12 @@
 """Taking a submission in: checked, stored and queued, or refused with a sentence that says what to do.
 
 Theory of operation. The bytes are written and synced first; then one transaction, under the lock of the contestant's
-team, checks what may have changed meanwhile (deadline, quota, the same key twice) and writes the
+team, checks what may have changed meanwhile (the phase, quota, the same key twice) and writes the
 Submission, its Run and the first Job. When `submit` returns, the submission survives a kill -9 of everything.
+
+A deadline and a day are those of the moment at which the whole upload has arrived here, on this clock: the web server
+calls `submit` then. An upload that began in time and was cut off by the deadline is late; one that had arrived is in
+time, however long we take to store it or wait for the lock.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from accounts.models import User
 from compute.models import Environment
 from contests import blobs, joining, notebooks, rules, schedule
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
-from judge import feed, first_look, projects, quotas, results
+from judge import feed, first_look, projects, quotas, results, stages
 from judge.models import Run
 from leaderboard import boards
 
@@ -54,7 +58,7 @@ class Accepted:
     sha256: str
     size: int
     note: str
-    key: str | None
+    key: str | None = None
 
 
 def submit(
@@ -68,22 +72,22 @@ def submit(
     idempotency_key: str | None = None,
 ) -> Submission:
     """Accept a file. The same user and key give the same submission, however often. Raises Rejected."""
+    arrived_at = timezone.now()
     if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY:
         raise Rejected("bad_key", _("Idempotency-Key must have 1 to 200 characters."))
     repeated = _repeated(user, idempotency_key)
     if repeated is not None:
         return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
-    now = timezone.now()
-    phase = quotas.current_phase(contest, now)
+    phase = quotas.current_phase(contest, arrived_at)
     if phase is None:
-        raise _closed(contest, now)
+        raise _closed(contest, arrived_at)
     place = _place(user, contest)
     # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
-    _check_quota(place.team, phase, timezone.now())
+    _check_quota(place.team, phase, arrived_at)
     accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
     accepted = dataclasses.replace(accepted, key=idempotency_key)
     try:
-        return _accept(user, place, accepted)
+        return _accept(user, place, accepted, arrived_at)
     except IntegrityError:
         # Two uploads with one key at once: the unique constraint let one through; the other finds it.
         repeated = _repeated(user, idempotency_key)
@@ -141,9 +145,7 @@ def _check(
     if results.scoring_pool() is None:
         raise no_scoring()
     sha256, size = stored(file, version, kind)
-    return Accepted(
-        contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""), None
-    )
+    return Accepted(contest, phase, version, chosen, kind, filename, sha256, size, note.replace("\x00", ""))
 
 
 def no_scoring() -> Rejected:
@@ -272,26 +274,29 @@ def _moment(at: datetime.datetime) -> str:
     return f"{at.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _check_quota(team: Team, phase: Phase, now: datetime.datetime) -> None:
-    if spent := quotas.of(team, phase, now).spent:
+def _check_quota(team: Team, phase: Phase, arrived_at: datetime.datetime, gpu_s: float = 0.0) -> None:
+    """Refuse what finds no room in the quota, or fewer than `gpu_s` GPU seconds."""
+    if spent := quotas.of(team, phase, arrived_at, gpu_needed_s=gpu_s).spent:
         raise Rejected("quota", spent, 429)
 
 
-def _accept(user: User, place: Participation, accepted: Accepted) -> Submission:
+def _accept(user: User, place: Participation, accepted: Accepted, at: datetime.datetime) -> Submission:
+    gpu_s = stages.most_gpu_s(accepted.version, accepted.kind)
     with transaction.atomic():
         # The lock makes the count below exact for the whole team. (SQLite: this transaction holds the write lock.)
         team = Team.objects.select_for_update().get(pk=place.team_id)
         if _repeated(user, accepted.key) is not None:
             raise IntegrityError("this key was accepted a moment ago")
-        now = timezone.now()
-        if not rules.is_open(now, accepted.phase.starts_at, accepted.phase.ends_at):
-            raise _closed(accepted.contest, now)
-        _place(user, accepted.contest)  # an organiser may have decided otherwise while the file came in
-        _check_quota(team, accepted.phase, now)
-        return _write(user, team, accepted, now)
+        # Its organisers may have changed it while the file came in.
+        phase = Phase.objects.get(pk=accepted.phase.pk)
+        if not rules.is_open(at, phase.starts_at, phase.ends_at):
+            raise _closed(accepted.contest, at)
+        _place(user, accepted.contest)  # an organiser may have decided otherwise meanwhile
+        _check_quota(team, phase, at, gpu_s)
+        return _write(user, team, accepted, at, gpu_s)
 
 
-def _write(user: User, team: Team, accepted: Accepted, now: datetime.datetime) -> Submission:
+def _write(user: User, team: Team, accepted: Accepted, at: datetime.datetime, gpu_s: float) -> Submission:
     submission = Submission.objects.create(
         contest=accepted.contest,
         phase=accepted.phase,
@@ -303,9 +308,9 @@ def _write(user: User, team: Team, accepted: Accepted, now: datetime.datetime) -
         environment=accepted.environment,
         note=accepted.note,
         idempotency_key=accepted.key,
-        created_at=now,
+        created_at=at,
     )
-    run = Run.objects.create(submission=submission, task_version=accepted.version)
+    run = Run.objects.create(submission=submission, task_version=accepted.version, gpu_held_s=gpu_s)
     boards.open_boards(accepted.phase)
     results.queue_first(run)
     transaction.on_commit(functools.partial(feed.status_changed, submission.pk))

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compute.models import Environment, Pool
-from contests.models import Blob, Check, Submission, TaskVersion
+from contests.models import Blob, Check, Contest, Submission, TaskVersion
 from runners.spec import JobKind
 
 
@@ -42,6 +42,9 @@ class Run(models.Model):
     wall_s = models.FloatField(default=0.0)
     cpu_s = models.FloatField(default=0.0)
     gpu_s = models.FloatField(default=0.0)
+    # What its stages may take at most, in GPU seconds: held of its team's quota until it ends, and never exceeded by
+    # what it is charged. NULL: queued before there was such a quota.
+    gpu_held_s = models.FloatField(null=True)
     memory_peak = models.BigIntegerField(default=0)
     disk_peak = models.BigIntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -69,6 +72,9 @@ class Job(models.Model):
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="jobs")
     task_check = models.ForeignKey(Check, on_delete=models.CASCADE, null=True, related_name="jobs")
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs")
+    # Whose turn it takes (judge.fairness): a contest, and in it the team's key, or minus the key of a check's starter.
+    contest = models.ForeignKey(Contest, models.CASCADE, null=True, related_name="+", db_index=False)
+    contestant = models.BigIntegerField(default=0, db_default=0)
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
     # What a score job reads: a contestant's file as plain data.
     predictions = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
@@ -104,7 +110,24 @@ class Job(models.Model):
                 condition=~Q(status="RUNNING") | Q(lease_until__isnull=False), name="running_has_a_lease"
             ),
         ]
-        indexes = [models.Index(fields=["pool", "status", "queued_at"], name="job_queue")]
+        indexes = [
+            models.Index(fields=["pool", "status", "contest", "contestant", "queued_at"], name="job_turns"),
+            models.Index(fields=["pool", "finished_at"], name="job_ended"),
+        ]
+
+
+class Turn(models.Model):
+    """How far a pool has served a contest, and in it a contestant, in the virtual seconds of judge.fairness."""
+
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="+")
+    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="+")
+    contestant = models.BigIntegerField(default=0)  # 0: the contest as a whole
+    start = models.FloatField(default=0.0)  # of what was handed out last
+    finish = models.FloatField(default=0.0)  # up to where it has been served
+    clock = models.FloatField(default=0.0)  # of a contest: the virtual time of those in it
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pool", "contest", "contestant"], name="turn_once")]
 
 
 class UsageSample(models.Model):

@@ -189,6 +189,8 @@ def queue_scoring(run: Run, predictions: Blob | None) -> Job:
         kind=JobKind.SCORE,
         run=run,
         pool=pool,
+        contest_id=run.submission.contest_id,
+        contestant=run.submission.team_id,
         environment=run.task_version.scoring_environment,
         predictions=predictions,
     )

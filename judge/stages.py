@@ -37,12 +37,29 @@ def withheld(job: Job) -> bool:
 
 
 def first(run: Run) -> JobKind:
-    kind = run.submission.kind
+    return _first(run.submission.kind, run.task_version)
+
+
+def _first(kind: str, version: TaskVersion) -> JobKind:
     if kind == Submission.Kind.PREDICTIONS:
         return JobKind.SCORE
     if kind == Submission.Kind.PROJECT:
         return JobKind.TRAIN
-    return JobKind.REHEARSE if run.task_version.hides_features else JobKind.RUN
+    return JobKind.REHEARSE if version.hides_features else JobKind.RUN
+
+
+def most_gpu_s(version: TaskVersion, kind: str) -> float:
+    """The GPU seconds that a submission of this kind takes at most: all its stages, each to its wall limit."""
+    stage: JobKind | None = _first(kind, version)
+    most = 0.0
+    while stage in PROGRAMS:
+        try:
+            own = limits(version, stage)
+        except (ValueError, TypeError):
+            return 0.0  # its specification will say so
+        most += own.wall_s * own.gpus
+        stage = NEXT.get(stage)
+    return most
 
 
 def required_output(kind: JobKind) -> str:
@@ -61,6 +78,8 @@ def queue(run: Run, kind: JobKind, *, model: Blob | None = None) -> Job:
         kind=kind,
         run=run,
         pool=pool,
+        contest_id=run.submission.contest_id,
+        contestant=run.submission.team_id,
         environment=run.submission.environment,
         gpus=limits_or_none(run.task_version, kind),
         model=model,

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import tokens
@@ -307,16 +308,17 @@ def make_submission(
     for name, body in (files or {}).items():
         RunFile.objects.create(run=run, name=name, blob=make_blob(body))
     if public is not None and private is not None:
-        boards.count_score(
-            submission=submission,
-            task_version=version,
-            public=public,
-            private=private,
-            feedback={},
-            scorer_digest="0" * 64,
-            environment=version.scoring_environment.identifier,
-            at=created,
-        )
+        with transaction.atomic():
+            boards.count_score(
+                submission=submission,
+                task_version=version,
+                public=public,
+                private=private,
+                feedback={},
+                scorer_digest="0" * 64,
+                environment=version.scoring_environment.identifier,
+                at=created,
+            )
     return submission
 
 
@@ -330,6 +332,8 @@ def _make_job(run: Run, *, log: bytes) -> Job:
     job = Job.objects.create(
         kind=kind.value,
         run=run,
+        contest=submission.contest,
+        contestant=submission.team_id,
         pool=run.task_version.pool if kind is JobKind.RUN else make_pool("scoring", trusted=True),
         environment=submission.environment if kind is JobKind.RUN else run.task_version.scoring_environment,
         predictions=submission.blob if kind is JobKind.SCORE else None,

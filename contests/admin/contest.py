@@ -44,7 +44,7 @@ class PhaseInline(ScopedInline, PhaseStackedInline):
     fields = (
         "title",
         ("starts_at", "ends_at", "private_revealed_at"),
-        ("daily_limit", "total_limit"),
+        ("daily_limit", "total_limit", "pending_limit", "gpu_minutes_limit"),
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -109,16 +109,19 @@ class ContestForm(ContestModelForm):
         return given
 
 
+PHASE_LIMITS = ("daily_limit", "total_limit", "pending_limit", "gpu_minutes_limit")
+
+
 class PhaseForm(PhaseModelForm):
     class Meta:
         model = Phase
-        fields = ("title", "starts_at", "ends_at", "private_revealed_at", "daily_limit", "total_limit")
+        fields = ("title", "starts_at", "ends_at", "private_revealed_at", *PHASE_LIMITS)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if not self.instance.pk:
             self.initial.setdefault("starts_at", timezone.now().replace(second=0, microsecond=0))
-        for name in ("daily_limit", "total_limit"):
+        for name in PHASE_LIMITS:
             field = self.fields[name]
             assert isinstance(field, forms.IntegerField)  # noqa: S101 - for the type checker
             field.widget.attrs["min"] = 1
@@ -135,7 +138,7 @@ class PhaseForm(PhaseModelForm):
             self.add_error("ends_at", gettext("The end must be after the start."))
         if starts and revealed and revealed < starts:
             self.add_error("private_revealed_at", gettext("Private scores cannot be shown before the start."))
-        for name in ("daily_limit", "total_limit"):
+        for name in PHASE_LIMITS:
             if given.get(name) == 0:
                 self.add_error(name, gettext("At least 1."))
         return given

@@ -50,6 +50,8 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
             "private_revealed_at",
             "daily_limit",
             "total_limit",
+            "pending_limit",
+            "gpu_minutes_limit",
         )
         read_only_fields = fields
 

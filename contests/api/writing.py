@@ -112,6 +112,20 @@ class PhaseWriteSerializer(serializers.ModelSerializer[Phase]):
     total_limit = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=MAX_LIMIT, help_text="Null: no limit."
     )
+    pending_limit = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text="Submissions of a team that may wait or run at once; null: no limit.",
+    )
+    gpu_minutes_limit = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_LIMIT,
+        help_text="Of a team in this phase; null: no limit.",
+    )
 
     class Meta:
         model = Phase
@@ -123,6 +137,8 @@ class PhaseWriteSerializer(serializers.ModelSerializer[Phase]):
             "private_revealed_at",
             "daily_limit",
             "total_limit",
+            "pending_limit",
+            "gpu_minutes_limit",
         )
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -146,6 +146,16 @@ class QuotaSerializer(serializers.Serializer[quotas.Quota]):
     used_total = serializers.IntegerField()
     total_limit = serializers.IntegerField(allow_null=True, help_text="Null: no limit in total.")
     left_total = serializers.IntegerField(allow_null=True)
+    pending = serializers.IntegerField(help_text="That wait or run now; a rejudge is not counted.")
+    pending_limit = serializers.IntegerField(allow_null=True, help_text="Null: no limit at once.")
+    left_pending = serializers.IntegerField(allow_null=True)
+    gpu_used_s = serializers.FloatField(help_text="GPU seconds of this phase, charged for what has ended.")
+    gpu_held_s = serializers.FloatField(
+        help_text="Held by what waits or runs: as much as it may take at most. What it does not use comes back."
+    )
+    gpu_left_s = serializers.FloatField(allow_null=True)
+    gpu_minutes_limit = serializers.IntegerField(allow_null=True, help_text="Null: no limit of GPU minutes.")
+    gpu_needed_s = serializers.FloatField(help_text="The least that must be free to hand something in.")
     left = serializers.IntegerField(help_text="How many can be handed in now.")
     rehearsals_today = serializers.IntegerField(help_text="That failed, and so cost nothing.")
     rehearsals_limit = serializers.IntegerField(help_text="How many such are free in a day.")

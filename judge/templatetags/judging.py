@@ -69,6 +69,11 @@ def quota_of(contest: Contest, user: object) -> quotas.Quota | None:
 
 
 @register.filter
+def gpu_minutes(seconds: float | None) -> str:
+    return "–" if seconds is None else quotas.in_minutes(seconds)
+
+
+@register.filter
 def figure_name(what: str) -> str:
     """What a figure of judge.usage_table is called."""
     return str(FIGURES[what])

@@ -102,14 +102,6 @@ def test_a_reused_key_never_answers_with_another_contests_submission() -> None:
     assert refusal(user=user, contest=two, file=upload("x.py"), idempotency_key="k").status == 409
 
 
-def test_the_deadline_is_looked_at_again_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    user, contest = make_user(), make_contest(ends_at=timezone.now() + datetime.timedelta(hours=1))
-    moments = [timezone.now(), timezone.now()]
-    late = timezone.now() + datetime.timedelta(hours=2)
-    monkeypatch.setattr(timezone, "now", lambda: moments.pop() if moments else late)
-    assert refusal(user=user, contest=contest, file=upload()).code == "closed"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
