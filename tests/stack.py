@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,10 +25,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psycopg
 import pytest
 
 from operations.instance import started_at
 from runners.environments import definitions, ready
+from tests.both_ways import asked_for
+from tests.services import Services, services
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "var" / "environments"
@@ -40,6 +44,7 @@ with open("submission.csv", "w") as file:
 print("written")
 """
 Found = TypeVar("Found")
+Ask = Callable[..., list[tuple[Any, ...]]]
 
 
 def eventually(look: Callable[[], Found], *, within_s: float = 30.0, what: str = "") -> Found:
@@ -57,8 +62,10 @@ def eventually(look: Callable[[], Found], *, within_s: float = 30.0, what: str =
 class Stack:
     """A running site with judge, publisher and agent. `url` has no slash at its end."""
 
-    def __init__(self, var: Path, port: int, tokens: Mapping[str, str], environment: dict[str, str]) -> None:
-        self.var, self.port, self.tokens = var, port, tokens
+    def __init__(
+        self, var: Path, port: int, tokens: Mapping[str, str], environment: dict[str, str], beside: Services
+    ) -> None:
+        self.var, self.port, self.tokens, self.beside = var, port, tokens, beside
         self.url = f"http://127.0.0.1:{port}"
         self.environment = environment
         self.supervisor: subprocess.Popen[bytes] | None = None
@@ -87,7 +94,7 @@ class Stack:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Signal the supervisor and wait until it and all its processes are gone; the seconds that took."""
         assert self.supervisor is not None
-        listed = self.processes()
+        listed = self._supervised()
         began = time.monotonic()
         self.supervisor.send_signal(number)
         self.supervisor.wait(timeout=15)
@@ -101,8 +108,25 @@ class Stack:
 
     def processes(self) -> dict[str, tuple[int, int]]:
         """(pid, start time) by name: web, judge, beat, publisher, agent, broker."""
+        found = self._supervised()
+        if self.beside.broker is not None:
+            found["broker"] = (self.beside.broker.pid, started_at(self.beside.broker.pid) or 0)
+        return found
+
+    def _supervised(self) -> dict[str, tuple[int, int]]:
         listed = json.loads((self.var / "run" / "processes.json").read_text())["processes"]
         return {name: (entry["pid"], entry["started"]) for name, entry in listed.items()}
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Ask]:
+        """Asks the stack's database directly: starting Django for each question takes most of a second."""
+        if url := self.environment.get("PODIUM_DATABASE_URL"):
+            with psycopg.connect(url, autocommit=True) as connection:
+                yield _asking(connection)
+        else:
+            opened = sqlite3.connect(f"file:{self.var}/podium.sqlite3?mode=ro", uri=True)
+            with contextlib.closing(opened) as database:
+                yield lambda question, *values: database.execute(question, values).fetchall()
 
     def pid(self, name: str) -> int:
         return self.processes()[name][0]
@@ -211,7 +235,7 @@ class Stack:
             for path in sorted((self.var / "logs").glob("*.log"))
         )
 
-    def query(self, program: str) -> str:
+    def query(self, program: str, *, within_s: float = 60) -> str:
         """Run Python with Django set up on this stack's database; what it prints."""
         done = subprocess.run(
             [sys.executable, "-c", f"import django; django.setup()\n{program}"],
@@ -219,11 +243,18 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=within_s,
             check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def _asking(connection: psycopg.Connection[Any]) -> Ask:
+    def ask(question: str, *values: str) -> list[tuple[Any, ...]]:
+        return connection.execute(question.replace("?", "%s").encode(), values).fetchall()
+
+    return ask
 
 
 def free_port() -> int:
@@ -251,10 +282,23 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
             f"build the environments first: make test does, or run .venv/bin/python -m "
             f"runners.environments build {' '.join(missing)}"
         )
+    asked_for("a site")
     var = folder / "var"
-    var.mkdir(parents=True)
+    var.mkdir(parents=True, exist_ok=True)
+    with services(folder, free_port()) as beside:
+        environment = _environment(var, pools) | beside.environment | settings
+        stack = Stack(var, free_port(), _seeded(environment), environment, beside)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            if stack.supervisor is not None:
+                stack.stop()
+
+
+def _environment(var: Path, pools: str) -> dict[str, str]:
     inherited = dict(os.environ)  # noqa: TID251 - the stack's processes inherit it, without our own settings
-    environment = {name: text for name, text in inherited.items() if not name.startswith("PODIUM_")} | {
+    return {name: text for name, text in inherited.items() if not name.startswith("PODIUM_")} | {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PODIUM_VAR": str(var),
         "PODIUM_PLAIN_HTTP": "1",
@@ -269,8 +313,11 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
         "PODIUM_API_UPLOADS_PER_MINUTE": "0",
         "PODIUM_API_ANONYMOUS_PER_MINUTE": "0",
         "PODIUM_API_BOARD_PER_MINUTE": "0",
-        **settings,
     }
+
+
+def _seeded(environment: dict[str, str]) -> dict[str, str]:
+    """Fill the database; the users' tokens."""
     seeded = subprocess.run(
         [sys.executable, "-m", "tests.stack_seed"],
         cwd=ROOT,
@@ -281,17 +328,12 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
         check=False,
     )
     assert seeded.returncode == 0, seeded.stderr
-    stack = Stack(var, free_port(), json.loads(seeded.stdout), environment)
-    try:
-        stack.start()
-        yield stack
-    finally:
-        if stack.supervisor is not None:
-            stack.stop()
+    tokens: dict[str, str] = json.loads(seeded.stdout)
+    return tokens
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for the whole session; tests that kill parts of it wait until those are back."""
     with running_stack(tmp_path_factory.mktemp("stack")) as started:
         yield started

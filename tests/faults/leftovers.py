@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
-import sqlite3
+import re
 from pathlib import Path
 
 import psutil
@@ -14,6 +14,8 @@ import pytest
 from tests.stack import Stack, eventually
 
 FIRST_SANDBOX_UID = 100_000
+ATTEMPT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-\d+")
+DISK = "podium-disk"  # the source that the file systems of tests/faults/chaos/disks.py name
 
 
 def of(stack: Stack, pid: int) -> bool:
@@ -27,11 +29,16 @@ def of(stack: Stack, pid: int) -> bool:
     return False
 
 
+def hosts(stack: Stack) -> list[Path]:
+    """The directories of the agents that work for this stack."""
+    return sorted(path.parent for path in stack.var.glob("*/runs"))
+
+
 def idle(stack: Stack) -> set[int]:
     """Processes of warm sandboxes that nobody has used: they are there on purpose."""
     found = set()
-    for file in (stack.var / "agent" / "warm").glob("*/shim.json"):
-        with contextlib.suppress(OSError, psutil.Error):
+    for file in (file for host in hosts(stack) for file in (host / "warm").glob("*/shim.json")):
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
             shim = psutil.Process(json.loads(file.read_text())["pid"])
             found |= {shim.pid, *(child.pid for child in shim.children(recursive=True))}
     return found
@@ -54,31 +61,39 @@ def processes(stack: Stack) -> list[str]:
 
 def cgroups(stack: Stack) -> list[str]:
     """Cgroups of this stack's attempts: they are named by their job. Other stacks may run on this host."""
-    with contextlib.closing(
-        sqlite3.connect(f"file:{stack.var}/podium.sqlite3?mode=ro", uri=True)
-    ) as database:
-        jobs = {row[0] for row in database.execute("select id from judge_job")}
     # Unlike Path.glob, this one does not mind folders that vanish meanwhile.
     names = glob.glob("/sys/fs/cgroup/**/podium/*", recursive=True)  # noqa: PTH207
-    folders = [Path(name) for name in names]
-    return [f"cgroup {path}" for path in folders if path.name.replace("-", "")[:32] in jobs and path.is_dir()]
+    attempts = [Path(name) for name in names if ATTEMPT.fullmatch(Path(name).name)]
+    if not attempts:
+        return []
+    program = "from judge.models import Job\nprint(*Job.objects.values_list('pk', flat=True))"
+    jobs = set(stack.query(program).split())
+    return [f"cgroup {path}" for path in attempts if path.name[:36] in jobs and path.is_dir()]
 
 
 def mounts(stack: Stack) -> list[str]:
+    """What is mounted below var/, but for the small disks that a test has put there."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return [f"mount {line}" for line in lines if str(stack.var) in line]
+    return [f"mount {line}" for line in lines if str(stack.var) in line and DISK not in line]
 
 
 def run_folders(stack: Stack) -> list[str]:
-    return [f"folder {path}" for path in (stack.var / "agent" / "runs").glob("*")]
+    return [f"folder {path}" for host in hosts(stack) for path in (host / "runs").glob("*")]
+
+
+def left_of(stack: Stack, *, within_s: float) -> list[str]:
+    """What is still there when so much time is over; empty as soon as nothing is."""
+    left: list[str] = []
+
+    def none() -> bool:
+        left[:] = processes(stack) + cgroups(stack) + mounts(stack) + run_folders(stack)
+        return not left
+
+    with contextlib.suppress(pytest.fail.Exception):
+        eventually(none, within_s=within_s)
+    return left
 
 
 def nothing_is_left(stack: Stack) -> None:
     """Fail unless the host is as clean as before the run within ten seconds."""
-
-    def left() -> list[str]:
-        return processes(stack) + cgroups(stack) + mounts(stack) + run_folders(stack)
-
-    with contextlib.suppress(pytest.fail.Exception):
-        eventually(lambda: not left(), within_s=10)
-    assert left() == []
+    assert left_of(stack, within_s=10) == []
