@@ -4,12 +4,14 @@ Theory of operation. One directory `podium/<name>` per hierarchy: one under v2, 
 and cpuacct under v1. We own it, so its counters outlive the program; they are read from this leaf, because
 under v1 a parent does not count a child's kills. As root it stands at the top of the mounted hierarchy, else
 in the nearest ancestor of our own cgroup that was delegated to us. What cannot be made is missing from
-`enforces`, and the shim watches instead.
+`enforces`, and the shim watches instead. At the top it is nobody else's business: systemd leaves alone what it did
+not make, and takes no controller away that is in use.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import time
@@ -18,6 +20,9 @@ from pathlib import Path
 PARENT = "podium"
 _NEAR = 4 << 20
 WANTED = ("memory", "pids", "cpuacct")
+_PERIOD_US = 100_000
+_CLONE_NEWCGROUP = 0x0200_0000
+_libc = ctypes.CDLL(None, use_errno=True)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -52,6 +57,21 @@ class Cgroup:
                 _write_if_there(memory / "memory.swappiness", 0)
         if directory := self.directories.get("pids"):
             _write(directory / "pids.max", pids)
+
+    def share_processors(self, *, weight: int, most: int) -> None:
+        """Version 2: a weight beside other runs (100 is usual) and a quota of `most` processors, 0 for none.
+
+        Raises OSError where the processors are not ours to share out.
+        """
+        (path,) = self.paths
+        _write(path / "cpu.weight", weight)
+        _write(path / "cpu.max", f"{most * _PERIOD_US if most else 'max'} {_PERIOD_US}")
+
+    def take(self, pid: int) -> None:
+        """Move a process in; harmless when it has ended. Raises OSError."""
+        for path in self.paths:
+            with contextlib.suppress(ProcessLookupError):
+                _write(path / "cgroup.procs", pid)
 
     def enter(self) -> None:
         """Move the calling process (single-threaded) in."""
@@ -176,6 +196,8 @@ def _enable(directory: Path) -> None:
     missing = {"memory", "pids"} - set(control.read_text("ascii").split())
     if missing:
         _write(control, " ".join(f"+{controller}" for controller in sorted(missing)))
+    with contextlib.suppress(OSError):  # sharing out processors is more than limits need
+        _write(control, "+cpu")
 
 
 def _may_enter(path: Path) -> bool:
@@ -188,6 +210,33 @@ def _may_enter(path: Path) -> bool:
             os._exit(1)
         os._exit(0)
     return os.waitpid(child, 0)[1] == 0
+
+
+def place_of(pid: int) -> Path:
+    """The directory that a process is in under version 2, as this process sees it. Raises OSError."""
+    (mount,) = (mount for mount, controller in hierarchies() if not controller)
+    for line in Path(f"/proc/{pid}/cgroup").read_text("utf-8").splitlines():
+        if line.startswith("0::"):
+            return mount / line[3:].lstrip("/")
+    raise ProcessLookupError(f"process {pid} is in no cgroup")
+
+
+def see_the_hosts() -> None:
+    """Take the host's view of its cgroups, from a container that shares the host's pids. Raises OSError.
+
+    Only who has it may move a process out of the container's own part (cgroup v2, mounted as systemd does).
+    """
+    if all(controller for _, controller in hierarchies()):
+        return  # version 1: a container's view is the host's, and who may not look at pid 1 need not
+    host = Path("/proc/1/ns/cgroup")
+    if host.exists() and not host.samefile("/proc/self/ns/cgroup"):
+        handle = os.open(host, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if _libc.setns(handle, _CLONE_NEWCGROUP) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, f"cannot see the host's cgroups: {os.strerror(code)}")
+        finally:
+            os.close(handle)
 
 
 def hierarchies() -> list[tuple[Path, str]]:

@@ -23,6 +23,7 @@ CONTAINER_LABEL = "podium.run"
 HELLO = b"podium: held\n"
 GO = b"\n"
 RUNSC_THREADS, RUNSC_TIMES = 128, 3  # of its own, and beside each of the program's; at most
+WEIGHT = 25  # on cgroup v2, where 100 is everybody else's
 _MIB = 1 << 20
 # Its stdin is our line and then nothing; `exec` leaves no shell behind. Nothing of the image but the shell has run.
 _HOLD = (
@@ -106,7 +107,7 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
         "SecurityOpt": ["no-new-privileges", f"seccomp={json.dumps(seccomp.profile())}"],
         "Privileged": False,
         **limits_of(plan, setting.runtime),
-        "CpuShares": 256,  # a quarter of everybody else's share: what runs the host goes first
+        "CpuShares": 256,  # a quarter of everybody else's share, as WEIGHT: what runs the host goes first
         "OomScoreAdj": 500,  # when the host runs out of memory, runs go first
         "CgroupParent": setting.cgroup_parent,
         "Ulimits": _ulimits(plan),
@@ -119,11 +120,17 @@ def _host(plan: SandboxPlan, setting: Setting, binds: list[Bind]) -> dict[str, A
         "MaskedPaths": _masked(plan),
         "ReadonlyPaths": list(_READ_ONLY),
     }
-    if (threads := dict(plan.env).get("OMP_NUM_THREADS", "")).isdigit() and int(threads) > 0:
-        host["NanoCpus"] = int(threads) * 10**9  # its slot's even share of the host's processors
+    if most := processors(plan):
+        host["NanoCpus"] = most * 10**9
     if plan.devices:
         host["DeviceRequests"] = [_gpus(plan)]
     return host
+
+
+def processors(plan: SandboxPlan) -> int:
+    """Its slot's even share of the host's, which it may not exceed; 0 where nobody shared them out."""
+    threads = dict(plan.env).get("OMP_NUM_THREADS", "")
+    return int(threads) if threads.isdigit() else 0
 
 
 def limits_of(plan: SandboxPlan, runtime: str) -> dict[str, int]:

@@ -75,10 +75,6 @@ class Engine:
     def start(self, container: str) -> None:
         self._call("POST", f"/containers/{container}/start")
 
-    def update(self, container: str, limits: dict[str, int]) -> None:
-        """Change limits of a container that runs."""
-        self._call("POST", f"/containers/{container}/update", limits)
-
     def inspect(self, container: str) -> dict[str, Any]:
         found: dict[str, Any] = self._call("GET", f"/containers/{container}/json")
         return found

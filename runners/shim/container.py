@@ -1,11 +1,12 @@
 """The body of a Docker sandbox, with runc or with gVisor (runsc).
 
-Theory of operation. The container is created held (docker_flags.py), with what it may write bound in from the
+Theory of operation. A container is created held (docker_flags.py), with what it may write bound in from the
 shim's sized tmpfs. Before it is let go, every process of it, init and gVisor's own included, is moved from the
-container's cgroup into the attempt's: that one is ours, so its counters outlive the container. Under v1 a parent does
-not count a child's kills, so nesting alone would not do, and the controllers that hold devices and processors stay
-Docker's. Under v2 the container's cgroup lies inside ours, whose counters are hierarchical, and nothing is moved:
-the filter of devices hangs on the container's own cgroup there.
+container's cgroup into the attempt's: that one is ours, so its counters outlive the container, whichever version of
+cgroups the host has and whoever, the daemon or systemd, makes Docker's. Under v1 the controllers that hold devices and
+processors stay Docker's. Under v2 a process is in one place only: what filters devices is taken along
+(device_filter.py), and the share of the processors is set on ours. What the container's own cgroup is left to is empty,
+so systemd may remove it at once: nothing asks the daemon about it.
 
 The program's end is the end of the container's first process, watched by a descriptor of that very process; a daemon
 that goes away ends the watching, and the run is then an error of ours, whatever the program did. The kill is ours,
@@ -23,7 +24,7 @@ import time
 from pathlib import Path
 
 from runners import hook
-from runners.sandboxes import docker_flags, flags
+from runners.sandboxes import cgroups, device_filter, docker_flags, flags
 from runners.sandboxes.cgroups import Cgroup
 from runners.sandboxes.docker import container_name, remove_container
 from runners.sandboxes.docker_flags import Bind, Setting
@@ -53,6 +54,9 @@ _CRASHES = {
 }
 _PARENT = "/podium/docker"
 _SLICE = "podium.slice"
+_IN_A_CONTAINER = (
+    "; an agent in a container needs `privileged`, `pid: host` and /sys/fs/cgroup, see docs/docker.md"
+)
 
 
 class Container:
@@ -65,6 +69,7 @@ class Container:
         self._scene = scene
         self._engine = Engine(scene.settings["docker_host"])
         self._name = container_name(scene.settings)
+        cgroups.see_the_hosts()  # before ours is made
         self.box = Box(scene.rundir / "box", scene.plan, flags.uid_of(scene.plan))
         self._ended_alone = False
         self._went_at = 0.0
@@ -74,7 +79,10 @@ class Container:
 
     def start(self, cgroup: Cgroup | None) -> None:
         if cgroup is None or cgroup.enforces != {"memory", "pids", "cpuacct"}:
-            raise SandboxError("a Docker sandbox needs a cgroup of ours for memory, pids and CPU time")
+            raise SandboxError(
+                "a Docker sandbox needs a cgroup of ours for memory, pids and CPU time: the agent must be root and "
+                f"may write in /sys/fs/cgroup{_IN_A_CONTAINER}"
+            )
         self._cgroup = cgroup
         try:
             self._start()
@@ -103,8 +111,6 @@ class Container:
         if self._scene.hold is None:
             raise SandboxError("this program was never held")
         self.box.take_hook()
-        if self._cgroup.unified:
-            self._engine.update(self._id, docker_flags.limits_of(plan, self._scene.settings["runtime"]))
         self._schedule(os.SCHED_OTHER)
         self._went_at = time.time()
         self._stream.sendall(hook.message(hook.arguments(plan.argv), plan.env))
@@ -176,16 +182,8 @@ class Container:
         ]
 
     def _cgroup_parent(self) -> str:
-        systemd = self._engine.info().get("CgroupDriver") == "systemd"
-        if not self._cgroup.unified:
-            return _SLICE if systemd else _PARENT
-        if systemd:
-            raise SandboxError(
-                "on cgroup v2 Docker's systemd driver cannot put a container into our cgroup: "
-                'set "exec-opts": ["native.cgroupdriver=cgroupfs"] in daemon.json'
-            )
-        ours = self._cgroup.paths[0]
-        return f"/{ours.parent.name}/{ours.name}"
+        """Where the container's own is made, that nothing stays in."""
+        return _SLICE if self._engine.info().get("CgroupDriver") == "systemd" else _PARENT
 
     def _first_process(self) -> int:
         pid: int = self._engine.inspect(self._id)["State"]["Pid"]
@@ -193,7 +191,10 @@ class Container:
             raise SandboxError(
                 f"the container ended before its program was let go: {self._waiting.exit_code(1)}"
             )
-        self._first = os.pidfd_open(pid)
+        try:
+            self._first = os.pidfd_open(pid)
+        except ProcessLookupError:
+            raise SandboxError(f"the daemon's process {pid} is not seen here{_IN_A_CONTAINER}") from None
         return pid
 
     def _hello(self, frames: Frames) -> None:
@@ -204,17 +205,30 @@ class Container:
 
     def _take(self, first: int) -> None:
         """Move everything that runs so far into the attempt's own cgroup."""
-        if self._cgroup.unified:
-            return
         parent, taken = _parent(first), set[int]()
-        if self._id not in Path(f"/proc/{parent}/cmdline").read_text("utf-8"):
-            raise SandboxError(f"the container's process {first} is not a child of its own containerd-shim")
-        while new := _family(parent) - taken:  # gVisor may be starting a helper right now
-            for pid in sorted(new):
-                for directory in self._cgroup.paths:
-                    with contextlib.suppress(ProcessLookupError):
-                        (directory / "cgroup.procs").write_text(str(pid), "ascii")
-            taken |= new
+        if self._id not in _command_line(parent):
+            raise SandboxError(
+                f"the container's process {first} is not a child of its own containerd-shim{_IN_A_CONTAINER}"
+            )
+        try:
+            if self._cgroup.unified:
+                self._take_along(first)
+            while new := _family(parent) - taken:  # gVisor may be starting a helper right now
+                for pid in sorted(new):
+                    self._cgroup.take(pid)
+                taken |= new
+        except OSError as error:
+            raise SandboxError(
+                f"the container cannot be moved into a cgroup of ours ({error}){_IN_A_CONTAINER}"
+            ) from error
+
+    def _take_along(self, first: int) -> None:
+        """What Docker set on the container's own cgroup and would be lost: devices and processors."""
+        plan = self._scene.plan
+        found = device_filter.copy(cgroups.place_of(first), self._cgroup.paths[0])
+        if not found and self._scene.settings["runtime"] == "runc":
+            raise SandboxError("nothing filters devices in the container that Docker made")
+        self._cgroup.share_processors(weight=docker_flags.WEIGHT, most=docker_flags.processors(plan))
 
 
 def _either(first: int, waiting: Waiting) -> int:
@@ -233,6 +247,13 @@ def _parent(pid: int) -> int:
     """Containerd's own shim, whose children are this container and nothing else."""
     stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     return int(stat.rpartition(")")[2].split()[1])
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _family(pid: int) -> set[int]:
