@@ -31,13 +31,12 @@ from judge.models import Job, Run
 from runners.notebook.bundle import REPORT
 from runners.spec import JobKind
 from runners.traced.bundle import MAX_TRACE, TRACE
-from runners.traced.known import BUILTIN, LIBRARIES, NAMES
+from runners.traced.known import BUILTIN, NAMES
 from runners.verdict import RunFacts
 
 _MAX_REPORT = 8192
 _MAX_SOURCE = 1 << 20  # of a file whose lines are counted
 _SMALLEST_MEMORY = 64 << 20
-_SHORT = {name.rpartition(".")[2]: name for name in LIBRARIES} | {name: name for name in BUILTIN}
 # The kinds of mistakes in predictions, by the beginnings or whole codes of metrics.complaints.
 _KINDS: Mapping[str, frozenset[str]] = {
     "hidden_file": frozenset(
@@ -205,8 +204,10 @@ def _cell(submission: Submission, raw: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if _whole(failed["cell"]) and 1 <= failed["cell"] <= cells:
         told = {"cell": failed["cell"], "cells": cells}
-    name = _SHORT.get(failed.get("name", ""))
-    return told | ({"exception": name} if name else {"exception": "Exception"} if "failed" in raw else {})
+    # A short name could be any library's, so of short names only Python's own are told.
+    named = [*failed.get("kinds", ()), *(name for name in (failed.get("name"),) if name in BUILTIN)]
+    name = next((name for name in named if name in NAMES), "Exception")
+    return told | ({"exception": name} if "failed" in raw else {})
 
 
 def _whole(value: object) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ _FIRST_LINE = (
 )
 _LEFT_OUT = "[Podium] this cell shows more than is kept; the rest is left out\n"
 _ODD = "[Podium] this cell shows something of a form that cannot be kept\n"
+# Evaluated in the kernel: the classes of the exception that ended the last cell, the nearest first.
+_ANCESTRY = (
+    "' '.join(c.__qualname__ if c.__module__ == 'builtins' else f'{c.__module__}.{c.__qualname__}'"
+    " for c in __import__('sys').last_type.__mro__)"
+)
+_ANCESTRY_S = 2.0
+MAX_ANCESTRY = 2000  # characters
 _DEPTH = 50  # of what a cell shows as JSON; the writer calls itself for each level
 
 
@@ -96,6 +104,28 @@ class Client(NotebookClient):  # type: ignore[misc]
     def _look_for_exit(self, *, execute_reply: dict[str, Any], **_told: Any) -> None:
         payload = execute_reply["content"].get("payload") or ()
         self.exited = any(item.get("source") == "ask_exit" for item in payload)
+
+    async def ancestry(self) -> list[str]:
+        """The classes of the last cell's exception, as the kernel, which is the contestant's, says them."""
+        until = time.monotonic() + _ANCESTRY_S
+        with contextlib.suppress(Exception):  # it may have died, answer anything or not at all
+            while time.monotonic() < until:
+                asked = self.kc.execute(
+                    "", silent=True, store_history=False, user_expressions={"kinds": _ANCESTRY}
+                )
+                content = await self._answer_to(asked, until)
+                if content["status"] == "ok":
+                    said: str = content["user_expressions"]["kinds"]["data"]["text/plain"]
+                    return said[1:-1][:MAX_ANCESTRY].split()
+                # "aborted": what is asked right after a failure is taken for the next cell
+        return []
+
+    async def _answer_to(self, asked: str, until: float) -> dict[str, Any]:
+        while True:
+            message = await self.kc.get_shell_msg(timeout=max(0.0, until - time.monotonic()))
+            if message["parent_header"].get("msg_id") == asked:
+                content: dict[str, Any] = message["content"]
+                return content
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """The kernel is the contestant's: it may send messages of any form, and none ends the run."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class _Notebook:
                 _say(f"[cell {number}/{len(self._indexes)}] ended the notebook")
                 return 0
             except CellExecutionError as error:
-                self._failed(number, index, error.ename, plain(error.evalue))
+                self._failed(number, index, error.ename, plain(error.evalue), await self._client.ancestry())
                 return 1
             except DeadKernelError:
                 if words := self._words.text():
@@ -130,9 +131,10 @@ class _Notebook:
             f"the kernel was killed by signal {-status}" if status < 0 else f"the kernel exited with {status}"
         )
 
-    def _failed(self, number: int, index: int, name: str, message: str) -> None:
+    def _failed(self, number: int, index: int, name: str, message: str, kinds: Sequence[str] = ()) -> None:
         line = cells.first_line(self._client.nb.cells[index])
         said = f"{name}: {message}" if name else message
         _say(f"[cell {number}/{len(self._indexes)}] failed: {said[:_MESSAGE]}\n    in: {line}")
-        failed = {"cell": number, "line": line, "name": name[:100], "message": message[:_MESSAGE]}
+        failed: dict[str, Any] = {"cell": number, "line": line, "name": name[:100]}
+        failed |= {"message": message[:_MESSAGE], "kinds": [*kinds]}
         self._keeper.report(self._told | {"failed": failed})

@@ -276,11 +276,39 @@ def test_in_a_project_it_is_a_file_of_the_project(contest: Contest) -> None:
 
 
 def test_of_a_notebook_it_is_a_cell(contest: Contest) -> None:
-    failed = {"cell": 2, "line": "y", "name": "MergeError", "message": "no"}
+    kinds = ["pandas.errors.MergeError", "ValueError", "Exception"]
+    failed = {"cell": 2, "line": "y", "name": "MergeError", "message": "no", "kinds": kinds}
     report = {"cells": 2, "done": 1, "failed": failed}
     run = fail(contest, make_user(), report, name="work.ipynb", content=NOTEBOOK)
     told = {"cell": 2, "cells": 2, "exception": "pandas.errors.MergeError"}
     assert run.trace == {"stage": "run", "explained": True, **told}
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        (
+            {"name": CANARY, "kinds": [CANARY, f"__main__.{CANARY}", "LookupError", "Exception"]},
+            "LookupError",
+        ),
+        ({"name": CANARY, "kinds": ["__main__.KeyError", "Exception"]}, "Exception"),  # its own of that name
+        ({"name": "KeyError", "kinds": []}, "KeyError"),  # of a kernel that does not answer
+        ({"name": "MergeError", "kinds": []}, "Exception"),
+        ({"name": CANARY, "kinds": [CANARY]}, "Exception"),
+        ({"name": "KeyError"}, "KeyError"),
+        ({"name": CANARY, "kinds": f"{CANARY} KeyError"}, "Exception"),
+        ({"name": CANARY, "kinds": {CANARY: "KeyError"}}, "Exception"),
+        ({"name": [CANARY], "kinds": [["KeyError"]]}, None),
+        ({"name": CANARY, "kinds": 7}, None),
+    ],
+)
+def test_of_a_notebooks_exception_the_nearest_class_is_told_that_is_one_of_a_few(
+    contest: Contest, failed: dict[str, Any], told: str | None
+) -> None:
+    report = {"cells": 2, "done": 1, "failed": {"cell": 2} | failed}
+    run = fail(contest, make_user(), report, name="work.ipynb", content=NOTEBOOK)
+    expected = {} if told is None else {"cell": 2, "cells": 2, "exception": told}
+    assert run.trace == {"stage": "run", "explained": True, **expected}
 
 
 GOOD = {"file": "main.py", "line": 1, "exception": "KeyError"}

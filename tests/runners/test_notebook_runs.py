@@ -101,13 +101,40 @@ def test_a_failing_cell_is_named_and_the_notebook_kept(notebooks: NotebookStage)
     )
     assert result.verdict is Verdict.RUNTIME_ERROR
     assert result.facts.exit_code == 1
-    failed = {"cell": 2, "line": "# fits", "name": "ValueError", "message": "no good"}
+    failed: dict[str, object] = {"cell": 2, "line": "# fits", "name": "ValueError", "message": "no good"}
+    failed["kinds"] = ["ValueError", "Exception", "BaseException", "object"]
     assert report(result) == {"cells": 3, "done": 1, "failed": failed}
     log = result.log.decode()
     assert "[cell 2/3] failed: ValueError: no good" in log
     assert "never" not in log
     assert "ValueError" in outputs(result, 2)
     assert "ValueError" in shown(result)
+
+
+@pytest.mark.parametrize(
+    ("cell", "kinds"),
+    [
+        ("class Mine(KeyError): pass\nraise Mine('x')", ["__main__.Mine", "KeyError", "LookupError"]),
+        ("import json\njson.loads('')", ["json.decoder.JSONDecodeError", "ValueError"]),
+        ("x = (", ["SyntaxError", "Exception"]),
+    ],
+)
+def test_a_failing_cell_tells_the_ancestry_of_its_exception(
+    notebooks: NotebookStage, cell: str, kinds: list[str]
+) -> None:
+    found = report(notebooks.execute("x = 1", cell))["failed"]["kinds"]
+    assert found[: len(kinds)] == kinds
+
+
+def test_a_kernel_that_does_not_tell_the_ancestry_is_not_waited_for_long(notebooks: NotebookStage) -> None:
+    endless = "class Endless(type):\n    @property\n    def __mro__(cls):\n        while True: pass\n"
+    result = notebooks.execute(
+        f"{endless}class Mine(Exception, metaclass=Endless): pass\nraise Mine", wall_s=40
+    )
+    failed = report(result)["failed"]
+    assert (failed["name"], failed["kinds"]) == ("Mine", [])
+    assert result.verdict is Verdict.RUNTIME_ERROR
+    assert result.took_s < 20
 
 
 def test_tracebacks_come_to_the_log_without_colours(notebooks: NotebookStage) -> None:
