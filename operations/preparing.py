@@ -22,6 +22,8 @@ def migrate() -> None:
 
 def collect_static() -> bool:
     """Collect the static files unless they are those collected last time. Returns whether it did."""
+    if settings.STATIC_COLLECTED:
+        return False
     stamp = Path(settings.STATIC_ROOT) / ".collected"
     wanted = _fingerprint()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:

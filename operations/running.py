@@ -33,11 +33,15 @@ def environments_folder(var: Path) -> Path:
     return Path(named).absolute() if named else var / "environments"
 
 
-def machine(*, port: int, var: Path, host: str = "127.0.0.1", plain_http: bool = False) -> Machine:
+def machine(
+    *, port: int, var: Path, host: str = "127.0.0.1", plain_http: bool = False, behind_proxy: bool = False
+) -> Machine:
     """What the operator asked for, by argument and by environment."""
     pools = os.environ.get("PODIUM_POOLS", "")  # noqa: TID251 - the agent's setting
     layout = Layout(var=var, environments=environments_folder(var))
-    return Machine(layout=layout, port=port, host=host, plain_http=plain_http, pools=pools)
+    return Machine(
+        layout=layout, port=port, host=host, plain_http=plain_http, behind_proxy=behind_proxy, pools=pools
+    )
 
 
 def check_port(chosen: Machine) -> None:
