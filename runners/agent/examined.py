@@ -45,7 +45,8 @@ def known(agent_dir: Path, sandboxes: Iterable[Sandbox]) -> Found:
         kept: dict[str, Any] = json.loads((agent_dir / KEPT).read_text("utf-8"))
         if kept["where"] == _where() and 0 <= time.time() - kept["at"] < GOOD_FOR_S:
             found = {Sandbox(name): [_row(raw) for raw in rows] for name, rows in kept["found"].items()}
-            if wanted <= found.keys():
+            # What was missing is looked for again: it may be there by now.
+            if wanted <= found.keys() and not refusal(found, allow_soft=True):
                 return {sandbox: found[sandbox] for sandbox in wanted}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # none, or that of another version
