@@ -15,10 +15,14 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 
-MAX_BYTES = 256 << 10  # of what is parsed: that takes some hundred times the memory; more is cold
+# Of what is parsed; more is cold. Parsing takes some hundred times the memory, and the agent's time: of what is made
+# to be slow to parse, so much takes a third of a second.
+MAX_BYTES = 64 << 10
 _FIRST_LINES = 20
 _ASKED = re.compile(rb"^\s*#\s*podium\s*:\s*cold\s*$", re.IGNORECASE)
 _MAGIC = re.compile(r"^(\s*)(?=[%!?])")  # lines that IPython takes, and Python does not
+# In one of the first two lines, a coding that is not UTF-8: some take long, and in some no word looks like itself.
+_FOREIGN = re.compile(rb"^[ \t\f]*#.*?coding[:=](?![ \t]*utf-?8(?![-\w]))", re.IGNORECASE)
 _ENV_MAGIC = re.compile(r"pass  # %(?:set_)?env\b.*")
 _SETTERS = frozenset({"putenv", "unsetenv"})
 _CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear", "__setitem__", "__delitem__"})
@@ -26,7 +30,8 @@ _CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear", "__seti
 
 def must_be_cold(program: bytes, preload: Iterable[str]) -> bool:
     """Whether the program asks for a cold start, or sets variables before it imports what was preloaded."""
-    if any(_ASKED.match(line) for line in program.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]):
+    lines = program.split(b"\n", _FIRST_LINES)[:_FIRST_LINES]
+    if any(_ASKED.match(line) for line in lines) or any(_FOREIGN.match(line) for line in lines[:2]):
         return True
     if b"environ" not in program and b"env(" not in program:
         return False
@@ -35,7 +40,7 @@ def must_be_cold(program: bytes, preload: Iterable[str]) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in a stranger's strings
-            tree = ast.parse(program)
+            tree = ast.parse(program.decode("utf-8-sig"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True  # perhaps a newer Python's, or a notebook's: `files = !ls`, cells of another language
     return _sets_before_import(tree, {name.partition(".")[0] for name in preload})

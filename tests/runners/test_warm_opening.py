@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from runners.warm.opening import MAX_BYTES, must_be_cold
@@ -33,6 +35,8 @@ COLD = {
     "no Python": "import os\nos.environ['A'] = \nimport torch",
     "not UTF-8": b"\xff\xfe environ \x00\x01 import torch",
     "a NUL": b"import os\nos.environ['A'] = '1'\x00\nimport torch",
+    "in what does not look like itself": b"# coding: utf-7\nimport os\nos.+AGUAbgB2AGkAcgBvAG4-['A']='1'\nimport torch",
+    "in another coding": b"#!/usr/bin/python\n# -*- coding: idna -*-\nprint()",
     "an unknown coding": b"# coding: nonsense\nimport os\nos.environ['A']='1'\nimport torch",
     "nested beyond reason": b"environ" + b"(" * 10_000,
     "a chain beyond reason": b"environ = " + b"-" * 50_000 + b"1\nimport torch",
@@ -47,6 +51,10 @@ WARM = {
     "asks too late": "x = 1\n" * 30 + "# podium: cold\n",
     "asks in a string": "x = '# podium: cold'\n",
     "a relative import": "import os\nos.environ['A'] = '1'\nfrom . import torch",
+    "a coding that is the usual one": "# -*- coding: utf-8 -*-\nimport os\nprint(os.environ['A'])\nimport torch",
+    "another spelling of it": "# vim: set fileencoding=  UTF8 :\nimport os\nprint(os.environ['A'])\nimport torch",
+    "with a mark at its beginning": "\ufeffimport os\nprint(os.environ['A'])\nimport torch",
+    "a coding where none is looked for": "x = 1\ny = 2\n# coding: idna\n",
     "long, without a word of it": "x = 1\n" * (MAX_BYTES // 3),
 }
 
@@ -59,3 +67,21 @@ def test_starts_cold(program: str | bytes) -> None:
 @pytest.mark.parametrize("program", WARM.values(), ids=WARM.keys())
 def test_starts_warm(program: str | bytes) -> None:
     assert not must_be_cold(program if isinstance(program, bytes) else program.encode(), PRELOAD)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"f'" + b"{1}" * (MAX_BYTES // 3) + b"'",
+        b"# coding: idna\n" + b"x = 1\n" * (4 * MAX_BYTES // 6),
+        b"# coding: punycode\n" + b"x-" + b"a9" * (2 * MAX_BYTES),
+        b"[" * 99 + b"]" * 99 + b"\n" + (b"[" * 99 + b"]" * 99 + b"\n") * (MAX_BYTES // 250),
+        b"x = " + b"(" * MAX_BYTES,
+    ],
+    ids=["an f-string", "a slow coding", "a slower coding", "brackets", "open brackets"],
+)
+def test_what_is_made_to_be_slow_to_parse_takes_little_of_the_agents_time(program: bytes) -> None:
+    mentions = b"\nimport os\nos.environ['A'] = '1'\n"
+    began = time.process_time()
+    must_be_cold(program + mentions, PRELOAD)
+    assert time.process_time() - began < 1.0
