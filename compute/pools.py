@@ -80,6 +80,11 @@ def report(
     )
 
 
+def drains(pool: Pool, host: str) -> bool:
+    """Whether an operator has asked that this host be given nothing more."""
+    return RunnerHost.objects.filter(pool=pool, name=host, draining=True).exists()
+
+
 def live_hosts(pool_id: int) -> list[RunnerHost]:
     """The hosts of a pool that were heard lately."""
     since = timezone.now() - SILENT_AFTER

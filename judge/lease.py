@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from accounts import tokens
 from compute import pools
-from compute.models import Pool
+from compute.models import Environment, Pool
 from judge import bell, fairness, feed, settling, specification, transitions
 from judge.models import Job
+from judge.turns import Served
 from runners.spec import JobSpec
 from runners.verdict import Verdict
 
@@ -44,13 +45,16 @@ def claim(
 
     Of its `usable` GPUs `free` are free, and stay so until it has the answer.
     """
+    if pool.held or pools.drains(pool, host):
+        return None
     now = timezone.now()
-    ready = pools.told_by(environments, "environment__")
-    jobs = Job.objects.filter(fairness.claimable(now), ready, pool=pool)
+    ready = list(Environment.objects.filter(pools.told_by(environments)).values_list("pk", flat=True))
+    jobs = Job.objects.filter(fairness.claimable(now), pool=pool, environment__in=ready)
     jobs = fairness.fitting(jobs, free=free, usable=usable, now=now)
-    for job in fairness.in_fair_order(jobs, now)[:CANDIDATES]:
+    line = fairness.line(jobs, pool.pk, now)
+    for job in line.first(CANDIDATES):
         try:
-            spec = _take(job, host=host, now=now)
+            spec = _take(job, line.served, host=host, now=now)
         except (ValueError, TypeError, LookupError, specification.Forbidden) as error:
             # What the organiser defined cannot be judged. It must not stand in the way of other contests' jobs.
             _fail_undefined(job, f"This job cannot be specified: {error}")
@@ -60,8 +64,9 @@ def claim(
     return None
 
 
-def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
+def _take(job: Job, served: Served, *, host: str, now: datetime.datetime) -> JobSpec | None:
     specification.prepare(job)
+    lost = job.status == Job.Status.RUNNING  # by another host: its turn was charged then
     token = tokens.fresh("job")
     with transaction.atomic():
         transitions.lock(job)
@@ -86,7 +91,10 @@ def _take(job: Job, *, host: str, now: datetime.datetime) -> JobSpec | None:
         )
         transitions.under_way(job, now)
         transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
-        return specification.build(job, token=token)
+        spec = specification.build(job, token=token)
+        if not lost:
+            fairness.charge(job, served)
+        return spec
 
 
 def _fail_undefined(job: Job, reason: str) -> None:

@@ -40,17 +40,19 @@ def position(submission: Submission) -> int | None:
     Jobs whose environment or GPUs no host has stand in nobody's way and are not counted before others.
     """
     job = queued_job(submission)
-    if job is None:
-        return None
-    places = order(job.pool_id, beside=job)
-    return places.index(submission.pk) + 1 if submission.pk in places else None
+    return None if job is None else line(job.pool_id, beside=job).place(job)
 
 
-def order(pool_id: int, limit: int | None = None, *, beside: Job | None = None) -> list[uuid.UUID | None]:
-    """The submissions that can run or wait `beside` those (for the same), the next one first.
+def order(pool_id: int, count: int, *, beside: Job | None = None) -> list[uuid.UUID | None]:
+    """The next `count` submissions that can run, or wait `beside` a job for the same as it does.
 
     None stands for an organiser's check: it takes a place like the others.
     """
+    return [job.run.submission_id if job.run else None for job in line(pool_id, beside=beside).first(count)]
+
+
+def line(pool_id: int, *, beside: Job | None = None) -> fairness.Line:
+    """What can run in a pool, or waits `beside` a job for the same as it does."""
     now = timezone.now()
     environments, gpus = set(pools.ready_environments(pool_id)), pools.most_devices(pool_id)
     if beside is not None:
@@ -58,7 +60,7 @@ def order(pool_id: int, limit: int | None = None, *, beside: Job | None = None) 
     jobs = Job.objects.filter(
         fairness.claimable(now), pool_id=pool_id, environment__in=environments, gpus__lte=gpus
     )
-    return list(fairness.in_fair_order(jobs, now).values_list("run__submission_id", flat=True)[:limit])
+    return fairness.line(jobs.select_related("run"), pool_id, now)
 
 
 def waiting(submission: Submission) -> Waiting | None:

@@ -10,9 +10,10 @@ import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from contests.models import Check, Submission
-from judge import feed, runs, settling
+from judge import fairness, feed, runs, settling
 from judge.models import Job, Run
 from runners.spec import JobKind
 from runners.verdict import Verdict
@@ -39,10 +40,19 @@ def move(job: Job, to: Job.Status, **changes: Any) -> bool:
     lock(job)
     moved = Job.objects.filter(pk=job.pk, status=job.status, attempt=job.attempt).update(status=to, **changes)
     if moved == 1:
+        if job.status == Job.Status.RUNNING:
+            fairness.settle(job, seconds=_taken(job, to))
         job.status = to
         for field, value in changes.items():
             setattr(job, field, value)
     return moved == 1
+
+
+def _taken(job: Job, to: Job.Status) -> float:
+    """How long the attempt had its slot. One that is queued again is our fault, and took nobody's turn."""
+    if to == Job.Status.QUEUED or job.claimed_at is None:
+        return 0.0
+    return max(0.0, (timezone.now() - job.claimed_at).total_seconds())
 
 
 def summarise(run: Run, *, status: str, **changes: Any) -> None:

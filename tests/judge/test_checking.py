@@ -210,7 +210,7 @@ def test_its_turn_comes_by_who_started_it(contest: Contest, version: TaskVersion
     assert busy.runs.get().jobs.get().status == "RUNNING"
     check = checking.start(version, organiser)
     waiting = make_submission(contest, make_user("bob"), kind="predictions")
-    places = queue.order(make_pool("scoring").pk)
+    places = queue.order(make_pool("scoring").pk, 10)
     assert places == []  # no host has reported yet
     spec = Host().must_claim("scoring")
     assert spec.kind is JobKind.SCORE
@@ -225,7 +225,7 @@ def test_it_takes_a_place_in_the_queue_that_others_see(
     Host().claim("scoring")  # the host has said what it can run
     checking.start(version, organiser)
     waiting = make_submission(contest, make_user("bob"), kind="predictions")
-    assert queue.order(make_pool("scoring").pk) == [None, waiting.pk]
+    assert queue.order(make_pool("scoring").pk, 10) == [None, waiting.pk]
     assert queue.position(waiting) == 2
     feed.queue_moved(make_pool("scoring").pk)  # tells submissions only
 
