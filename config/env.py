@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from redis.connection import parse_url
+from redis import Redis
 
 from operations import secret_settings
 
@@ -119,7 +119,7 @@ def broker(name: str, default: str) -> str:
     if not raw.startswith(("redis://", "rediss://", "unix://")):
         raise BadSetting(f"{name} must start with redis://, rediss:// or unix:///")
     try:
-        parse_url(raw)
+        Redis.from_url(raw).close()
     except ValueError as error:
         raise BadSetting(
             f"{name} must be like redis://:password@host:6379/0 or unix:///path.sock?db=0"

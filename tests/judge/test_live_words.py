@@ -26,7 +26,9 @@ def forget_clients() -> None:
 
 
 @pytest.fixture
-def broker(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def broker(
+    services: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     with running_valkey(tmp_path_factory.mktemp("v")) as url:
         monkeypatch.setattr(settings, "REDIS_URL", url)
         monkeypatch.setattr(BROKER, "_closed_until", 0.0)

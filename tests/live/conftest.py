@@ -12,7 +12,7 @@ from tests.live.client import SECRET, Broker, HubProcess, StartHub
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
+def broker(services: None, tmp_path: Path) -> Iterator[Broker]:
     started = Broker(tmp_path)
     yield started
     started.kill()

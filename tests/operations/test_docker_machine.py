@@ -25,7 +25,7 @@ print("image:", text, "kernel:", platform.release())
 
 
 @pytest.fixture(scope="module")
-def machine(docker_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def machine(services: None, docker_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Programs run in containers, scores are made by gVisor's."""
     settings = {"PODIUM_SANDBOX": "docker", "PODIUM_DOCKER_HOST": docker_host}
     folder = tmp_path_factory.mktemp("docker")

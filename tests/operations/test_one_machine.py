@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def machine(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own: these tests end it as a whole."""
     with running_stack(tmp_path_factory.mktemp("machine")) as started:
         yield started

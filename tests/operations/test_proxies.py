@@ -102,7 +102,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def site(stack_folder: Path, port: int) -> Iterator[Stack]:
+def site(services: None, stack_folder: Path, port: int) -> Iterator[Stack]:
     address = {"PODIUM_SITE": f"https://{NAME}:{port}", "PODIUM_PLAIN_HTTP": "0"}
     with running_stack(stack_folder, **address) as started:
         started.query(

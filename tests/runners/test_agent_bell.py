@@ -18,7 +18,7 @@ from tests.valkey import running_valkey, start_valkey
 
 
 @pytest.fixture(name="directory")
-def _directory() -> Iterator[Path]:
+def _directory(services: None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="bell") as short:  # a socket's path must be short
         yield Path(short)
 

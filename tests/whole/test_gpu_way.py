@@ -33,7 +33,7 @@ def write(table: Path, *devices: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def gpu_stack(tmp_path: Path) -> Iterator[tuple[Stack, Path]]:
+def gpu_stack(services: None, tmp_path: Path) -> Iterator[tuple[Stack, Path]]:
     """A stack whose agent has no device yet, and its table; contest `tiny` asks for one."""
     table = tmp_path / "table.json"
     write(table)

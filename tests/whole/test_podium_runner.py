@@ -45,7 +45,7 @@ class OrdinaryRunner(Runner):
 
 
 @pytest.fixture(scope="module", name="site")
-def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def _site(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A site that scores on its own machine and has nobody to run submissions."""
     with running_stack(tmp_path_factory.mktemp("site"), pools="scoring:1") as started:
         yield started

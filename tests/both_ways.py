@@ -1,0 +1,45 @@
+"""The suite runs twice: on SQLite and Valkey, and (`pytest --postgres`) on PostgreSQL and Redis.
+
+Theory of operation. A test runs the second time when its outcome may depend on the database or the broker, which is
+decided by what it asks for, not by a list: a database of pytest-django's, or the fixture `services`, which whoever
+starts a site or a broker of its own must ask for. Whoever forgets is told so in the first run already: `asked_for`
+fails where a site or a broker is started for a test that did not ask. All other tests are left out the second time.
+
+The cluster is made once for a run and its workers: the process that pytest was started as owns it. Each worker has its
+own database in it, and so has each stack, which is a copy of one that is migrated and seeded once.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster import cluster
+
+DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_setup", "live_server", "services"})
+_running: list[pytest.Item] = []
+
+
+def touches(item: pytest.Item) -> bool:
+    """Whether the outcome may depend on the database or the broker."""
+    asked = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(asked & DATABASE_FIXTURES)
+
+
+def asked_for(what: str) -> None:
+    """Fail when the running test starts a database or a broker and did not say that it would."""
+    if _running and not touches(_running[-1]):
+        pytest.fail(f"{_running[-1].nodeid} starts {what}: it (or its fixture) must ask for `services`")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _running[:] = [item]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not cluster():
+        return
+    left_out = [item for item in items if not touches(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if touches(item)]
