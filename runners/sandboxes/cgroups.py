@@ -221,15 +221,16 @@ def place_of(pid: int) -> Path:
     raise ProcessLookupError(f"process {pid} is in no cgroup")
 
 
-def see_the_hosts() -> None:
+def see_the_hosts(first: int = 1) -> None:
     """Take the host's view of its cgroups, from a container that shares the host's pids. Raises OSError.
 
-    Only who has it may move a process out of the container's own part (cgroup v2, mounted as systemd does).
+    Only who has it may move a process out of the container's own part (cgroup v2, mounted as systemd does). Where the
+    host's first process may not be looked at, all stays as it is.
     """
-    if all(controller for _, controller in hierarchies()):
-        return  # version 1: a container's view is the host's, and who may not look at pid 1 need not
-    host = Path("/proc/1/ns/cgroup")
-    if host.exists() and not host.samefile("/proc/self/ns/cgroup"):
+    host = Path(f"/proc/{first}/ns/cgroup")
+    with contextlib.suppress(PermissionError, FileNotFoundError):
+        if host.samefile("/proc/self/ns/cgroup"):
+            return
         handle = os.open(host, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if _libc.setns(handle, _CLONE_NEWCGROUP) != 0:

@@ -38,21 +38,21 @@ def _programs(cgroup: int) -> list[int]:
     asked = struct.pack(
         "=IIIIQI", cgroup, _CGROUP_DEVICE, _QUERY_EFFECTIVE, 0, ctypes.addressof(ids), len(ids)
     )
-    _, answer = _bpf(_PROG_QUERY, asked)
+    _, answer = call(_PROG_QUERY, asked)
     count: int = struct.unpack_from("=I", answer, 24)[0]
     return list(ids[:count])
 
 
 def _attach(cgroup: int, program: int) -> None:
-    handle, _ = _bpf(_PROG_GET_FD_BY_ID, struct.pack("=III", program, 0, 0))
+    handle, _ = call(_PROG_GET_FD_BY_ID, struct.pack("=III", program, 0, 0))
     try:
-        _bpf(_PROG_ATTACH, struct.pack("=IIIII", cgroup, handle, _CGROUP_DEVICE, _ALLOW_MULTI, 0))
+        call(_PROG_ATTACH, struct.pack("=IIIII", cgroup, handle, _CGROUP_DEVICE, _ALLOW_MULTI, 0))
     finally:
         os.close(handle)
 
 
-def _bpf(command: int, attributes: bytes) -> tuple[int, bytes]:
-    """What the call returned, and the attributes that the kernel may have filled in."""
+def call(command: int, attributes: bytes) -> tuple[int, bytes]:
+    """bpf(2): what it returned, and the attributes that the kernel may have filled in."""
     number = _NUMBER.get(os.uname().machine)
     if number is None:
         raise OSError(f"the number of bpf(2) on {os.uname().machine} is not known here")

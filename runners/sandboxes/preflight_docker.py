@@ -59,7 +59,7 @@ def _check(engine: ImageEngine, prober: Prober, *, every_image: bool) -> list[Ro
     outcome, report = prober.run(LOOK, LIMITS | prober.memory(), environment="/env", image=image)
     if outcome.facts is None or report is None:
         return [_missing(outcome.error or f"the probe ended with {outcome.facts}")]
-    rows = [_daemon(info), *_isolation(report, prober.sandbox)]
+    rows = [_daemon(info), _cgroup(info, prober.sandbox), *_isolation(report, prober.sandbox)]
     rows += prober.limits(environment="/env", image=image)
     rows += [
         prober.processes(environment="/env", image=image),
@@ -84,6 +84,17 @@ def _daemon(info: dict[str, Any]) -> Row:
     how = f"Docker Engine {info.get('ServerVersion', '?')}, {info.get('Driver', '?')}"
     how += f", cgroup v{info.get('CgroupVersion', '?')} ({info.get('CgroupDriver', '?')})"
     return Row(limit="sandbox", enforced_by=how, status=Status.HARD)
+
+
+def _cgroup(info: dict[str, Any], sandbox: Sandbox) -> Row:
+    """Where the limits and counters are: a probe has run, so its processes were moved there (shim/container.py)."""
+    if str(info.get("CgroupVersion", "1")) == "1":
+        how = "the attempt's own for memory, pids and CPU time; Docker's for devices and processors"
+    elif sandbox is Sandbox.RUNSC:
+        how = "the attempt's own, outside of Docker's and of systemd's"
+    else:
+        how = "the attempt's own, outside of Docker's and of systemd's, with Docker's filter of devices"
+    return Row(limit="cgroup", enforced_by=how, status=Status.HARD)
 
 
 def _isolation(report: dict[str, Any], sandbox: Sandbox) -> list[Row]:

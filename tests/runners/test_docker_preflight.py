@@ -19,6 +19,7 @@ from tests.runners.sandbox_stage import AS_ROOT, host_traces
 pytestmark = pytest.mark.sandbox
 _LIMITS = {
     "sandbox",
+    "cgroup",
     "network",
     "uid",
     "system calls",

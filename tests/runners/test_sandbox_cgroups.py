@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import uuid
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from runners.sandboxes import cgroups
 from runners.sandboxes.cgroups import Cgroup
+from tests.docker import ROOT
 from tests.runners.sandbox_stage import needs_cgroup
 
 
@@ -28,6 +32,8 @@ def unified(tmp_path: Path) -> Cgroup:
             "memory.swap.max": "max",
             "memory.oom.group": "0",
             "pids.max": "max",
+            "cpu.weight": "100\n",
+            "cpu.max": "max 100000\n",
             "cgroup.procs": "12\n13\n",
             "memory.stat": "anon 1000\nfile 9000\nshmem 300\n",
             "memory.events": "low 0\nhigh 0\nmax 7\noom 1\noom_kill 2\noom_group_kill 1\n",
@@ -70,6 +76,15 @@ def test_version_2_is_limited_without_swap_and_killed_as_a_group(unified: Cgroup
     assert (path / "memory.swap.max").read_text() == "0"
     assert (path / "memory.oom.group").read_text() == "1"
     assert (path / "pids.max").read_text() == "9"
+
+
+def test_version_2_shares_out_processors_by_weight_and_quota(unified: Cgroup) -> None:
+    path = unified.directories["memory"]
+    unified.share_processors(weight=25, most=2)
+    assert (path / "cpu.weight").read_text() == "25"
+    assert (path / "cpu.max").read_text() == "200000 100000"
+    unified.share_processors(weight=25, most=0)
+    assert (path / "cpu.max").read_text() == "max 100000"
 
 
 def test_version_1_is_limited_without_swap(version_1: Cgroup) -> None:
@@ -125,3 +140,40 @@ def test_a_cgroup_made_here_starts_at_zero_and_goes_away() -> None:
         first.remove()
     assert cgroups.left_over(name) is None
     first.remove()
+
+
+@needs_cgroup
+@pytest.mark.sandbox
+def test_a_process_is_taken_in_wherever_it_was_and_one_that_has_ended_is_no_error() -> None:
+    cgroup = cgroups.create(f"test-{uuid.uuid4().hex}")
+    assert cgroup is not None
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        try:
+            cgroup.take(sleeper.pid)
+            assert cgroup.processes() == [sleeper.pid]
+            cgroup.kill()
+            sleeper.wait()
+            cgroup.take(sleeper.pid)
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+            cgroup.remove()
+
+
+@needs_cgroup
+@pytest.mark.sandbox
+def test_who_is_in_a_cgroup_namespace_of_his_own_can_take_the_hosts_view() -> None:
+    """As an agent in a container that shares the host's pids."""
+    program = """
+        import ctypes, os
+        from runners.sandboxes import cgroups
+        host = os.getppid()
+        same = lambda: os.path.samefile(f"/proc/{host}/ns/cgroup", "/proc/self/ns/cgroup")
+        assert ctypes.CDLL(None).unshare(0x02000000) == 0 and not same()
+        cgroups.see_the_hosts(host)
+        print(same())
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert told.stdout == "True\n"
