@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import kombu
+from kombu.exceptions import KombuError
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -164,7 +165,7 @@ class Driver(threading.Thread):
             at = time.monotonic() - begun
             try:
                 self._faults[name](self._chance)
-            except (OSError, LookupError, ValueError, RedisError, kombu.exceptions.KombuError) as error:
+            except (OSError, LookupError, ValueError, RedisError, KombuError) as error:
                 self.story.append(f"{at:7.1f} s  ({name}: not possible now, {error!r})")
                 continue
             self.done[name] += 1
