@@ -245,7 +245,7 @@ _STATES = {
 def publish(contest: Contest) -> None:
     """Show the contest to everybody. Raises CannotPublish."""
     # A task that is changed at the same moment (contests.tasks) waits, and then finds the contest published.
-    Contest.objects.select_for_update().get(pk=contest.pk)
+    Contest.objects.select_for_update(no_key=True).get(pk=contest.pk)
     messages = problems(contest)
     if messages:
         raise CannotPublish(messages)

@@ -69,7 +69,7 @@ def create_task(
     """
     _only_fields(fields)
     # Publishing (contests.publishing) takes this lock too: no unchecked task slips in beside it.
-    published = Contest.objects.select_for_update().get(pk=phase.contest_id).published
+    published = Contest.objects.select_for_update(no_key=True).get(pk=phase.contest_id).published
     given = _DEFAULTS | {"limits": default_limits()} | _places() | fields
     slug = slug or slugify(title)[:60] or "task"
     messages = _task_mistakes(phase, title, slug) + _missing(given)
@@ -139,9 +139,15 @@ def revise(
     return target
 
 
+def _locked(task_id: int) -> Task:
+    """The task under its contest's lock, which publishing, removing and changing all take first."""
+    Contest.objects.select_for_update(no_key=True).filter(phases__tasks=task_id).get()
+    return Task.objects.select_related("phase__contest").get(pk=task_id)
+
+
 def _changeable(version: TaskVersion) -> TaskVersion:
     """The version that takes a change to `version`: itself, the draft after it, or a new one."""
-    task = Task.objects.select_for_update().select_related("phase__contest").get(pk=version.task_id)
+    task = _locked(version.task_id)
     published = task.phase.contest.published
     used = version.runs.filter(submission__trial=False).exists()
     if not used and not (published and version.active):
@@ -241,7 +247,7 @@ def set_solution(version: TaskVersion, blob: Blob) -> TaskVersion:
 @transaction.atomic
 def activate(version: TaskVersion) -> None:
     """Judge new submissions by this version. In a published contest it must be green, or CannotPublish is raised."""
-    task = Task.objects.select_for_update().select_related("phase__contest").get(pk=version.task_id)
+    task = _locked(version.task_id)
     if task.phase.contest.published and (messages := _hindrances(task, version)):
         raise publishing.CannotPublish(messages)
     task.versions.exclude(pk=version.pk).update(active=False)

@@ -20,7 +20,12 @@ def cancel(submission: Submission) -> bool:
 
     Calling a rejudge back keeps what was found before (judge.runs).
     """
-    run = Run.objects.select_for_update().filter(submission=submission).order_by("-generation").first()
+    run = (
+        Run.objects.select_for_update(no_key=True)
+        .filter(submission=submission)
+        .order_by("-generation")
+        .first()
+    )
     if run is None or run.status in Submission.TERMINAL:
         return False
     now = timezone.now()

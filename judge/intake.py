@@ -284,7 +284,7 @@ def _accept(user: User, place: Participation, accepted: Accepted, at: datetime.d
     gpu_s = stages.most_gpu_s(accepted.version, accepted.kind)
     with transaction.atomic():
         # The lock makes the count below exact for the whole team. (SQLite: this transaction holds the write lock.)
-        team = Team.objects.select_for_update().get(pk=place.team_id)
+        team = Team.objects.select_for_update(no_key=True).get(pk=place.team_id)
         if _repeated(user, accepted.key) is not None:
             raise IntegrityError("this key was accepted a moment ago")
         # Its organisers may have changed it while the file came in.

@@ -46,7 +46,7 @@ def append(job: Job, *, offset: int, data: bytes) -> int:
         return offset + len(data)
     cap = specification.limits_of(job).log_kb * 1024 + SLACK
     with transaction.atomic():
-        current = Job.objects.select_for_update().get(pk=job.pk)
+        current = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if (current.status, current.attempt) != (Job.Status.RUNNING, job.attempt):
             raise lease.Stale
         have = current.log_bytes

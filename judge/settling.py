@@ -31,7 +31,7 @@ def check_of(job: Job) -> int:
 
 def settle(check_id: int) -> None:
     """End the check if nothing of it is under way any more."""
-    check = Check.objects.select_for_update().get(pk=check_id)
+    check = Check.objects.select_for_update(no_key=True).get(pk=check_id)
     job = Job.objects.filter(task_check=check).first()
     trials = list(check.trials.order_by("created_at", "pk"))
     if check.status in Check.ENDED or job is None or job.status in (Job.Status.QUEUED, Job.Status.RUNNING):

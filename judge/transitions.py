@@ -24,13 +24,13 @@ LIVE = (Job.Status.QUEUED, Job.Status.RUNNING)
 
 def lock_run(run_id: int) -> None:
     """Take the lock under which everything about a run changes. Always first: so two can never wait for each other."""
-    Run.objects.select_for_update().filter(pk=run_id).values_list("pk").get()
+    Run.objects.select_for_update(no_key=True).filter(pk=run_id).values_list("pk").get()
 
 
 def lock(job: Job) -> None:
     """Lock what a job is about: its run, or the check that it carries out."""
     if job.run_id is None:
-        Check.objects.select_for_update().filter(pk=settling.check_of(job)).values_list("pk").get()
+        Check.objects.select_for_update(no_key=True).filter(pk=settling.check_of(job)).values_list("pk").get()
     else:
         lock_run(job.run_id)
 

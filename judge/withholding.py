@@ -115,7 +115,7 @@ def explained(run: Run, now: datetime.datetime) -> bool:
     submission = run.submission
     if submission.trial:
         return True
-    Team.objects.select_for_update().filter(pk=submission.team_id).values_list("pk").get()
+    Team.objects.select_for_update(no_key=True).filter(pk=submission.team_id).values_list("pk").get()
     return replies_left(submission.team, run.task_version, now) > 0
 
 

@@ -89,7 +89,7 @@ def _log(
 ) -> Board:
     """Add an event, which makes the board's next version."""
     # The row lock orders versions: id order is not commit order.
-    board = Board.objects.select_for_update().get(phase_id=submission.phase_id, audience=audience)
+    board = Board.objects.select_for_update(no_key=True).get(phase_id=submission.phase_id, audience=audience)
     Board.objects.filter(pk=board.pk).update(version=F("version") + 1)
     ScoreEvent.objects.create(
         board=board,
@@ -222,7 +222,7 @@ def materialised(board: Board) -> dict[int, ranking.Standing]:
 @transaction.atomic
 def rebuild(board: Board) -> None:
     """Write a board anew from its events and start a new epoch, so that every spectator fetches it whole."""
-    locked = Board.objects.select_for_update().get(pk=board.pk)
+    locked = Board.objects.select_for_update(no_key=True).get(pk=board.pk)
     locked.entries.all().delete()
     for team_id, standing in recomputed(locked).items():
         BoardEntry.objects.create(board=locked, team_id=team_id, **_fields(standing))
