@@ -17,7 +17,6 @@ from django.db import connection, transaction
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
 
 from runners.spec import PROTOCOL_VERSION
 from tests.builders import make_pool, make_submission, make_user, pool_token
@@ -85,15 +84,6 @@ def part_of(route: str) -> str:
 
 
 PARTS = ("pages", "api", "own models", "rows")
-
-
-@pytest.fixture
-def site(settings: Settings) -> Site:
-    settings.API_RATES = dict.fromkeys(settings.API_RATES, 0)
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-    return Site()
 
 
 def read_to_its_end(answer: HttpResponseBase) -> None:

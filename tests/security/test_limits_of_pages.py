@@ -35,9 +35,6 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def counted(settings: Settings, broker: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The limits as they are, counted in a broker of this test's own; the minute does not end meanwhile."""
     settings.CACHES = {"default": {"BACKEND": "config.cache.ForgivingRedisCache", "LOCATION": broker}}
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
     monkeypatch.setattr(breaker.BROKER, "_closed_until", float("-inf"))
     monkeypatch.setattr(throttles, "WINDOW_S", 86_400 if time.time() % 86_400 < 80_000 else 7 * 86_400)
     cache.clear()
