@@ -88,7 +88,7 @@ class Client(NotebookClient):  # type: ignore[misc]
             timeout=None,  # the sandbox has one for the whole run
             startup_timeout=3600,
             store_widget_state=False,
-            coalesce_streams=True,
+            coalesce_streams=False,  # see runners.notebook.printed
             record_timing=False,
             force_raise_errors=False,
             allow_errors=False,

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from runners.notebook import cells, held
 from runners.notebook.keeping import Keeper
 from runners.notebook.kernel import Client, LastWords, plain
+from runners.notebook.printed import settled
 
 NOTEBOOK, OUTPUT = Path("/submission/notebook.ipynb"), Path("/output")
 _MESSAGE = 500  # characters of an exception's message that are told
@@ -116,6 +117,7 @@ class _Notebook:
                 raise _Ended from error
             raise
         finally:
+            cell.outputs = settled(cell.outputs)
             self._client.changed = True
         if self._client.exited:
             raise _Ended

@@ -167,3 +167,31 @@ def test_a_page_that_takes_long_to_draw_makes_no_notebook_late(notebooks: Notebo
     assert result.verdict is None, result.log
     assert "no time was left to draw" in result.log.decode()
     assert len(executed(result)["cells"]) == 2
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import os; os.write(2, b'x' * 400_000)",
+        "print('x' * 400_000)",
+        "import subprocess; subprocess.run(['head', '-c', '3000000', '/dev/zero'], stdout=2)",
+        "print('\\r' * 200_000, 'x' * 200_000)",
+    ],
+    ids=["to descriptor 2", "printed", "by a child", "over and over"],
+)
+def test_a_line_without_an_end_is_no_reason_to_wait(notebooks: NotebookStage, cell: str) -> None:
+    result = notebooks.execute(cell, WRITE_OUTPUT)
+    assert result.verdict is None
+    assert result.facts.cpu_s < 12
+
+
+def test_a_line_that_is_written_over_is_kept_as_a_terminal_shows_it(notebooks: NotebookStage) -> None:
+    cell = (
+        "import sys\nfor n in range(3): sys.stderr.write(f'\\r{n} of 3')\n"
+        "print('a\\r\\nb\\rc')\nprint('d', file=sys.stderr)"
+    )
+    kept = executed(notebooks.execute(cell, WRITE_OUTPUT))["cells"][0]["outputs"]
+    assert [(output["name"], "".join(output["text"])) for output in kept] == [
+        ("stdout", "a\r\nc\n"),
+        ("stderr", "2 of 3d\n"),
+    ]
