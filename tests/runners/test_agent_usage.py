@@ -43,7 +43,7 @@ def test_the_curve_comes_while_the_run_goes_on_and_the_rest_with_its_finish(on: 
     on.finished(job)
     assert job.finishes[0]["samples"]
     assert len(job.samples) > 10
-    assert job.facts["cpu_s"] > 1
+    assert job.facts["cpu_s"] > 0.2  # of three seconds, on however busy a host
     assert len(job.beats) <= 4, "a silent run is not a heartbeat for each point"
     whole(job)
 

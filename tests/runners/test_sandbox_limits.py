@@ -220,7 +220,7 @@ def test_a_flood_ends_the_run_and_keeps_the_first_part(sandbox: SandboxStage, pr
 
 @everywhere
 def test_a_log_over_its_limit_is_cut_with_one_marker_and_the_run_goes_on(sandbox: SandboxStage) -> None:
-    result = sandbox.run(f"for i in range(30_000): print('line', i)\n{WRITE_OUTPUT}", log_kb=8)
+    result = sandbox.run(f"for i in range(30_000): print('line', i)\n{WRITE_OUTPUT}", log_kb=8, wall_s=60)
     assert result.verdict is None
     assert result.log[:8192].startswith(b"line 0\nline 1\n")
     assert result.log[8192:] == b"\n[Podium] log limit of 8 KB reached; further output is dropped\n"

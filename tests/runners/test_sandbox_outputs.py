@@ -75,6 +75,7 @@ for i in range(5_000):
     os.mkdir("d"); os.chdir("d")
 """,
         inodes=25_000,
+        wall_s=60,
     )
     assert result.verdict is None
     assert len(result.names) == MAX_OUTPUT_FILES
