@@ -56,6 +56,7 @@ bench: setup ## measure: submission to board, sandboxes, the corpus, spectators,
 mutations: setup ## take the guards away one by one: the hostile corpus must notice each
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) tools/corpus_mutations.py
+	@$(PY) tools/fault_mutations.py
 
 clean: ## remove .venv/ and var/ (says what that is and asks; CONFIRM=yes does not ask)
 	@CONFIRM="$(CONFIRM)" sh tools/clean.sh

@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from tools.mutated_checkout import Edit
+
 FLAGS, JAIL = "runners/sandboxes/flags.py", "runners/shim/jail.py"
 COLLECT, CGROUPS = "runners/sandboxes/collect.py", "runners/sandboxes/cgroups.py"
 ARCHIVES, DOCKER = "runners/archives.py", "runners/sandboxes/docker_flags.py"
 SUPERVISE, VERDICT = "runners/shim/supervise.py", "runners/verdict.py"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """A text of a file, which is there exactly once, and what stands in its place."""
-
-    file: str
-    old: str
-    new: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,9 @@ from working proves nothing and counts as not noticed.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.corpus_guards import ALWAYS, GUARDS, Edit, Guard
+from tools.corpus_guards import ALWAYS, GUARDS, Guard
+from tools.mutated_checkout import ROOT, copy, without
 
-ROOT = Path(__file__).resolve().parent.parent
 CORPUS = "tests/corpus"
 
 
@@ -54,8 +52,8 @@ def main() -> int:
     ]
     with tempfile.TemporaryDirectory(prefix="podium-mutations-") as folder:
         checkout = Path(folder) / "checkout"
-        _copy(checkout)
-        with _without(checkout, ALWAYS):
+        copy(checkout)
+        with without(checkout, ALWAYS):
             return _report(_judged(checkout, guards, options.sandbox))
 
 
@@ -69,7 +67,7 @@ def _judged(checkout: Path, guards: Sequence[Guard], sandbox: str) -> Iterator[t
     for guard in guards:
         began = time.monotonic()
         try:
-            with _without(checkout, guard.edits):
+            with without(checkout, guard.edits):
                 result = _judge(checkout, guard.cases, sandbox)
         except LookupError as moved:
             result = Result({}, str(moved))
@@ -91,41 +89,6 @@ def _report(results: Iterator[tuple[str, bool, str, float]]) -> int:
         else "the corpus noticed the absence of every guard\n"
     )
     return int(missed > 0)
-
-
-def _copy(checkout: Path) -> None:
-    """All files that git knows or would add, with the tools and environments of this checkout."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        source, target = ROOT / name, checkout / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # removed, and not committed yet
-            shutil.copy2(source, target, follow_symlinks=False)
-
-
-@contextlib.contextmanager
-def _without(checkout: Path, edits: Sequence[Edit]) -> Iterator[None]:
-    """Raises LookupError when a guard is not where the list says."""
-    before = {edit.file: (checkout / edit.file).read_text(encoding="utf-8") for edit in edits}
-    try:
-        for edit in edits:
-            path = checkout / edit.file
-            text = path.read_text(encoding="utf-8")
-            if text.count(edit.old) != 1:
-                raise LookupError(
-                    f"{edit.file} holds {edit.old!r} {text.count(edit.old)} times: mend the list"
-                )
-            path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
-        yield
-    finally:
-        for name, text in before.items():
-            (checkout / name).write_text(text, encoding="utf-8")
 
 
 def _judge(checkout: Path, cases: Sequence[str], sandbox: str) -> Result:
