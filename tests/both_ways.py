@@ -38,8 +38,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not cluster():
-        return
-    left_out = [item for item in items if not touches(item)]
+    def wanted(item: pytest.Item) -> bool:
+        return touches(item) if cluster() else item.get_closest_marker("postgres") is None
+
+    left_out = [item for item in items if not wanted(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if touches(item)]
+    items[:] = [item for item in items if wanted(item)]
