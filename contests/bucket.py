@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -59,8 +61,15 @@ class Bucket:
         with _asking():
             if size <= _ONE_REQUEST:
                 with spooled.open("rb") as file:
+                    # Beside the signature's SHA-256, which not every server looks at.
+                    md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+                    file.seek(0)
                     self._client.put_object(
-                        Bucket=self._bucket, Key=_key(sha256), Body=file, ContentLength=size
+                        Bucket=self._bucket,
+                        Key=_key(sha256),
+                        Body=file,
+                        ContentLength=size,
+                        ContentMD5=base64.b64encode(md5).decode(),
                     )
             else:
                 # One part after the other: memory stays at one part's buffers.
@@ -135,7 +144,7 @@ class _Download:
     def read(self, size: int = -1, /) -> bytes:
         while True:
             try:
-                piece: bytes = self._body.read(None if size < 0 else size)
+                piece: bytes = self._body.read(size if size >= 0 else None)
             except (ResponseStreamingError, IncompleteReadError, BotoCoreError, OSError) as error:
                 self._resumes += 1
                 if self._resumes > _RESUMES:
@@ -155,10 +164,10 @@ class _Download:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self) -> IO[bytes]:
+    def _ask(self) -> Any:
         span = {"Range": f"bytes={self._at}-"} if self._at else {}
         with _asking():
-            return cast("IO[bytes]", self._client.get_object(**self._where, **span)["Body"])
+            return self._client.get_object(**self._where, **span)["Body"]
 
 
 def _key(sha256: str) -> str:

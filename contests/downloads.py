@@ -82,7 +82,9 @@ def streamed(
         headers=headers,
     )
     # Django's own middleware hands it streams too; only the stubs know no better.
-    asked = get_conditional_response(request, etag=f'"{etag}"', response=cast("HttpResponse", response))
+    asked: HttpResponseBase | None = get_conditional_response(
+        request, etag=f'"{etag}"', response=cast("HttpResponse", response)
+    )
     if asked is not None and asked is not response:  # where nothing was asked, Django gives the response back
         pieces.close()
         return asked
