@@ -1,5 +1,6 @@
-"""Environments, pools and hosts in the admin. They come into being by commands and reports, not by forms; only an
-image of an organiser's own is entered here.
+"""Environments and hosts in the admin; pools, with what waits in them, are in judge.admin.
+
+They come into being by commands and reports, not by forms; only an image of an organiser's own is entered here.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rights
-from accounts.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from accounts.read_only_admin import ReadOnlyAdmin
 from compute import own_images
-from compute.models import Environment, Pool, RunnerHost
+from compute.models import Environment, RunnerHost
 from compute.own_images import OwnImageForm
 
 
@@ -40,26 +41,11 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         super().save_model(request, obj, form, change)
 
 
-class HostInline(ReadOnlyInline):
-    model = RunnerHost
-    fields = ("name", "sandbox", "environments", "building", "seen_at")
-    show_change_link = True
-
-
-@admin.register(Pool)
-class PoolAdmin(ReadOnlyAdmin):
-    """A pool's token is never shown: `manage.py open_pool` prints it once, when it is made."""
-
-    list_display = ("slug", "trusted")
-    fields = ("slug", "trusted")
-    inlines = (HostInline,)
-
-
 @admin.register(RunnerHost)
 class RunnerHostAdmin(ReadOnlyAdmin):
     """What each host last said of itself, with what its sandbox enforces."""
 
-    list_display = ("name", "pool", "sandbox", "limits", "gpus", "seen_at")
+    list_display = ("name", "pool", "sandbox", "limits", "gpus", "draining", "seen_at")
     list_filter = ("pool", "sandbox")
     list_select_related = ("pool",)
     fields = ("pool", "name", "sandbox", "enforced", "gpus", "environments", "building", "seen_at")

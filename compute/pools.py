@@ -86,9 +86,13 @@ def drains(pool: Pool, host: str) -> bool:
 
 
 def live_hosts(pool_id: int) -> list[RunnerHost]:
-    """The hosts of a pool that were heard lately."""
-    since = timezone.now() - SILENT_AFTER
-    return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=since))
+    """The hosts of a pool that were heard lately and are given work."""
+    return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=heard_since(), draining=False))
+
+
+def heard_since() -> datetime.datetime:
+    """A host that was heard since then is alive."""
+    return timezone.now() - SILENT_AFTER
 
 
 def told_by(identifiers: Iterable[str], prefix: str = "") -> Q:

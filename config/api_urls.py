@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts import api as accounts_api
 from compute import api as compute_api
 from contests.api import contests, data, hidden_files, metrics, phases, starters, taking_part, tasks
-from judge.api import handing_in, organising, submissions, verdicts
+from judge.api import handing_in, organising, pools, submissions, verdicts
 from leaderboard import api as leaderboard_api
 
 contest = [
@@ -72,6 +72,9 @@ v1: list[URLPattern | URLResolver] = [
         name="environment",
     ),
     path("metrics/", metrics.Metrics.as_view(), name="metrics"),
+    path("pools/", pools.Pools.as_view(), name="pools"),
+    path("pools/<slug:slug>/", pools.PoolDetail.as_view(), name="pool"),
+    path("pools/<slug:slug>/hosts/<str:host>/", pools.PoolHost.as_view(), name="pool-host"),
     path("verdicts/", verdicts.Verdicts.as_view(), name="verdicts"),
     path("contests/", contests.ContestList.as_view(), name="contests"),
     path("contests/<slug:slug>/", include(contest)),

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from contests.models import Submission
 from judge import logs_text, queue, runs, stages
+from judge.forecast import Range
 from leaderboard.wake import wake
 from live import tokens
 from live.breaker import BROKER
@@ -42,13 +43,14 @@ def token(submission: Submission) -> str:
 
 def state(submission: Submission) -> dict[str, Any]:
     """The `status` event's data; never a private score."""
-    waiting = queue.waiting(submission)
+    waiting, place = queue.waiting(submission), queue.place(submission)
     return {
         "status": submission.status,
         "stage": stages.under_way(runs.latest(submission)) or None,
         "verdict": submission.verdict or None,
         "public_score": submission.public_score,
-        "queue_position": queue.position(submission),
+        "queue_position": place.number if place else None,
+        "queue_estimate": _seconds(place.starts if place else None),
         "waiting_for": None
         if waiting is None
         else {
@@ -56,6 +58,7 @@ def state(submission: Submission) -> dict[str, Any]:
             "percent": waiting.percent,
             "step": waiting.step,
             "gpus": waiting.gpus,
+            "held": waiting.held,
         },
     }
 
@@ -68,11 +71,25 @@ def status_changed(submission_id: uuid.UUID) -> None:
 
 def queue_moved(pool_id: int) -> None:
     """Tell the first who wait in this pool where they stand now."""
-    for place, submission_id in enumerate(queue.order(pool_id, POSITIONS_TOLD), start=1):
+    order = queue.order(pool_id, POSITIONS_TOLD)
+    starts = queue.starts(pool_id, list(range(1, 1 + len(order)))) if order else None
+    for index, submission_id in enumerate(order):
         if submission_id is None:
             continue
-        if not _publisher().publish_next(topic_of(submission_id), "position", {"queue_position": place}):
+        told = {"queue_position": index + 1, "queue_estimate": _seconds(starts[index] if starts else None)}
+        if not _publisher().publish_next(topic_of(submission_id), "position", told):
             return  # the broker is down; one failed try is enough
+
+
+def pool_changed(pool_id: int) -> None:
+    """Tell the first who wait in this pool that it is held, released, or lost or got back a host."""
+    for submission_id in queue.order(pool_id, POSITIONS_TOLD):
+        if submission_id is not None:
+            status_changed(submission_id)
+
+
+def _seconds(starts: Range | None) -> list[int] | None:
+    return None if starts is None else [round(starts.low), round(starts.high)]
 
 
 def log_arrived(submission_id: uuid.UUID, offset: int, data: bytes) -> None:

@@ -192,7 +192,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "feedback": feedback.shown(found, run),
         "log": logs.read(found, limit=WHOLE_LOG),
         "notebook": notebooks.shown(found, run),
-        "position": queue.position(found),
+        "place": queue.place(found),
         "waiting": queue.waiting(found),
         "topic": feed.topic(found),
         "token": feed.token(found),

@@ -1,17 +1,24 @@
-"""Where a submission stands in its queue, and why it waits."""
+"""Where a submission stands in its queue, when it may start, and why it waits."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import uuid
+from statistics import fmean
 
 from django.db.models import Q
 from django.utils import timezone
 
 from compute import pools
+from compute.models import Pool
 from contests.models import Check, Submission
 from judge import fairness
+from judge.forecast import Outlook, Range, most_at_once, ranges
 from judge.models import Job
+
+LATELY = datetime.timedelta(hours=1)
+SAMPLE = 200  # how many of the last runs say how long one lasts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,6 +31,15 @@ class Waiting:
     step: str
     error: str
     gpus: int = 0  # what is needed, where that many are missing
+    held: bool = False  # an operator holds the pool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """1 for the job that is claimed next. `starts` is None where that cannot be told."""
+
+    number: int
+    starts: Range | None
 
 
 def queued_job(submission: Submission) -> Job | None:
@@ -41,6 +57,44 @@ def position(submission: Submission) -> int | None:
     """
     job = queued_job(submission)
     return None if job is None else line(job.pool_id, beside=job).place(job)
+
+
+def place(submission: Submission) -> Place | None:
+    """Where the submission stands and when it may start; None when it is not waiting."""
+    job = queued_job(submission)
+    if job is None:
+        return None
+    number = line(job.pool_id, beside=job).place(job)
+    if number is None:
+        return None
+    found = None if _waiting(job) else starts(job.pool_id, [number])
+    return Place(number, found[0] if found else None)
+
+
+def starts(pool_id: int, numbers: list[int]) -> list[Range] | None:
+    """When the jobs in these places of a pool may start."""
+    return None if Pool.objects.filter(pk=pool_id, held=True).exists() else ranges(outlook(pool_id), numbers)
+
+
+def outlook(pool_id: int) -> Outlook:
+    """What judge.forecast has to know of a pool."""
+    now = timezone.now()
+    jobs, lately = Job.objects.filter(pool=pool_id), now - LATELY
+    ended = jobs.filter(finished_at__lte=now).exclude(claimed_at=None).order_by("-finished_at")
+    spans = [
+        ((begin - now).total_seconds(), (end - now).total_seconds())
+        for begin, end in ended.values_list("claimed_at", "finished_at")[:SAMPLE]
+        if begin and end
+    ]
+    since = jobs.filter(status=Job.Status.RUNNING).values_list("claimed_at", flat=True)
+    running = [(now - begin).total_seconds() for begin in since if begin]
+    lasted = [end - begin for begin, end in spans]
+    recent = [span for span in spans if span[1] >= -LATELY.total_seconds()]
+    slots = max(1, len(running), most_at_once([*recent, *((-so_far, 0.0) for so_far in running)]))
+    waiting = jobs.filter(status=Job.Status.QUEUED, queued_at__gte=lately).count()
+    came = waiting + len(running) + ended.filter(finished_at__gte=lately).count()
+    taken = came * fmean(lasted) / (slots * LATELY.total_seconds()) if lasted else 0.0
+    return Outlook(lasted, running, slots, taken)
 
 
 def order(pool_id: int, count: int, *, beside: Job | None = None) -> list[uuid.UUID | None]:
@@ -78,6 +132,8 @@ def check_waits_for(check: Check) -> list[Waiting]:
 
 
 def _waiting(job: Job) -> Waiting | None:
+    if job.pool.held:
+        return Waiting(job.environment.name, 0, None, "", "", held=True)
     state = pools.readiness(pool=job.pool, environment=job.environment, gpus=job.gpus)
     if state.ready:
         return None

@@ -96,6 +96,13 @@ class ContestAdmin(Scoped, Base):
         (_("Organisers"), {"fields": ("organiser_names",)}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Contest | None = None) -> Any:
+        """What a contest may take from others is for those who run the site to say."""
+        shown = super().get_fieldsets(request, obj)
+        if not rights.runs_site(request.user):
+            return shown
+        return (*shown, (_("For those who run this site"), {"fields": ("queue_weight",)}))
+
     # --- rights
 
     def contest_id_of(self, row: Any) -> int:

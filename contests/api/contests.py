@@ -142,6 +142,10 @@ class ContestDetail(Endpoint):
         contest = organised(request, slug)
         changes = ContestChangeSerializer(contest, data=request.data, partial=True)
         changes.is_valid(raise_exception=True)
+        if "queue_weight" in changes.validated_data and not rights.runs_site(request.user):
+            raise PermissionDenied(
+                _("Only those who run this site may change a contest's weight in the queue.")
+            )
         with transaction.atomic():
             contest = changes.save()
             _settle(contest)

@@ -86,7 +86,16 @@ class ContestChangeSerializer(ContestWriteSerializer):
     """What is left out stays as it is."""
 
     class Meta(ContestWriteSerializer.Meta):
-        fields = tuple(name for name in ContestWriteSerializer.Meta.fields if name != "slug")
+        fields = (
+            *(name for name in ContestWriteSerializer.Meta.fields if name != "slug"),
+            "queue_weight",
+        )
+        extra_kwargs = ContestWriteSerializer.Meta.extra_kwargs | {
+            "queue_weight": {
+                "help_text": "1 to 100, for superusers: a contest of weight 3 gets three times the time on the runners "
+                "of one of weight 1 while both wait."
+            }
+        }
 
 
 class ContestCopySerializer(serializers.Serializer[Any]):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from judge.admin import checks, runs, submissions
+from judge.admin import checks, pools, runs, submissions
 
-__all__ = ["checks", "runs", "submissions"]
+__all__ = ["checks", "pools", "runs", "submissions"]

@@ -55,6 +55,22 @@ class WaitingSerializer(serializers.Serializer[Any]):
     percent = serializers.IntegerField(allow_null=True)
     step = serializers.CharField()
     gpus = serializers.IntegerField(help_text="What it needs where no host has that many; else 0.")
+    held = serializers.BooleanField(
+        help_text="The operators hold its pool: nothing starts until they release it."
+    )
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    low_s = serializers.FloatField(source="low", help_text="One of ten has started by then.")
+    high_s = serializers.FloatField(source="high", help_text="Nine of ten have started by then.")
+
+
+def _place(submission: Submission) -> queue.Place | None:
+    """Asked once for an answer that says two things of it."""
+    if not hasattr(submission, "place"):
+        submission.place = queue.place(submission)  # type: ignore[attr-defined]
+    found: queue.Place | None = submission.place  # type: ignore[attr-defined]
+    return found
 
 
 class RunFileSerializer(serializers.Serializer[Any]):
@@ -202,17 +218,32 @@ class SubmissionBriefSerializer(serializers.ModelSerializer[Submission]):
 
 class SubmissionSerializer(SubmissionBriefSerializer):
     queue_position = serializers.SerializerMethodField(help_text="1: the next one; null: it does not wait.")
+    queue_estimate = serializers.SerializerMethodField(
+        help_text="Seconds from now within which eight of ten such start; null: nobody can tell."
+    )
     waiting_for = serializers.SerializerMethodField(
-        help_text="The environment that no host has ready yet, or GPUs that none has; null: neither."
+        help_text="An environment that no host has ready, GPUs that none has, a pool that is held; null: nothing."
     )
     runs = serializers.SerializerMethodField()
 
     class Meta(SubmissionBriefSerializer.Meta):
-        fields = (*SubmissionBriefSerializer.Meta.fields, "queue_position", "waiting_for", "runs")
+        fields = (
+            *SubmissionBriefSerializer.Meta.fields,
+            "queue_position",
+            "queue_estimate",
+            "waiting_for",
+            "runs",
+        )
         read_only_fields = fields
 
     def get_queue_position(self, submission: Submission) -> int | None:
-        return queue.position(submission)
+        found = _place(submission)
+        return None if found is None else found.number
+
+    @extend_schema_field(EstimateSerializer(allow_null=True))
+    def get_queue_estimate(self, submission: Submission) -> Any:
+        found = _place(submission)
+        return None if found is None or found.starts is None else EstimateSerializer(found.starts).data
 
     @extend_schema_field(WaitingSerializer(allow_null=True))
     def get_waiting_for(self, submission: Submission) -> Any:

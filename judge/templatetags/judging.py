@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import template
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from contests.models import Contest, Submission
 from contests.templatetags.podium import duration, megabytes, score
 from judge import quotas, runs, withholding
+from judge.forecast import Range
 from judge.verdicts import explain
 from metrics import complaints
 from runners.verdict import Verdict
@@ -27,6 +29,15 @@ FIGURES = {
     "gpu_memory": _("GPU memory"),
 }
 MANY_DIGITS = 1e6
+MINUTE, HOUR = 60, 3600
+# {low} and {high} are numbers of at least 1 and 2; js/submission.js fills them in, too.
+STARTS = {
+    "minute": _("Will most likely start within a minute"),
+    "within_minutes": _("Will most likely start within {high} minutes"),
+    "minutes": _("Will most likely start in {low} to {high} minutes"),
+    "within_hours": _("Will most likely start within {high} hours"),
+    "hours": _("Will most likely start in {low} to {high} hours"),
+}
 _TONE = {Verdict.SCORED.value: "ok", Verdict.CANCELLED.value: "", "": "run"}
 STATES = {
     Submission.Status.QUEUED: _("Waiting"),
@@ -66,6 +77,30 @@ def score_of(submission: Submission) -> str:
 def quota_of(contest: Contest, user: object) -> quotas.Quota | None:
     """What the reader may still hand in; None for visitors and while nothing is taken in."""
     return quotas.quota(user, contest) if getattr(user, "is_authenticated", False) else None
+
+
+@register.filter
+def starts_in(starts: Range | None) -> str:
+    """When a submission may start, as js/submission.js says it; "" where nobody can tell."""
+    if starts is None:
+        return ""
+    kind, low, high = _rounded(starts.low, starts.high)
+    return str(STARTS[kind]).format(low=low, high=high)
+
+
+def _rounded(low: float, high: float) -> tuple[str, int, int]:
+    """In minutes or hours, the near end rounded down and the far end up: it shall not promise more than it knows."""
+    if high <= MINUTE:
+        return "minute", 0, 1
+    unit = HOUR if high > 2 * HOUR else MINUTE
+    name = "hours" if unit == HOUR else "minutes"
+    least, most = int(low // unit), math.ceil(high / unit)
+    return name if least else f"within_{name}", least, most
+
+
+@register.simple_tag
+def start_words() -> dict[str, Any]:
+    return STARTS
 
 
 @register.filter

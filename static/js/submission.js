@@ -21,7 +21,7 @@
 // While an element with data-refresh is there (the page waits for an environment being built, which sends no events),
 // the page is fetched every few seconds. After each replacement the document hears `podium:replaced`.
 //
-// Events: `position` {"queue_position"}; `status` {"status", "stage", "verdict", "queue_position", ...}; `log` {"offset",
+// Events: `position` {"queue_position", "queue_estimate": [low, high] in seconds, or null}; `status` {"status", "stage", "verdict", "queue_position", ...}; `log` {"offset",
 // "text", "end"}: the text lies at bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
@@ -30,8 +30,9 @@ const FINAL = new Set(["FINISHED", "FAILED", "CANCELLED"]);
 const SILENCE_MS = 60_000; // nothing heard for so long: look whether something was lost on the way
 const REFRESH_MS = 5_000;
 const NEAR_END_PX = 40;
+const [MINUTE_S, HOUR_S] = [60, 3600];
 const RETRY_MS = 3_000;
-const PARTS = "#status-badge, #queue-position, #submission-result, [data-part]";
+const PARTS = "#status-badge, #queue-position, #queue-estimate, #submission-result, [data-part]";
 const COLOURS = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
 const selectorOf = (node) => (node.id ? `#${CSS.escape(node.id)}` : `[data-part="${CSS.escape(node.dataset.part)}"]`);
@@ -84,7 +85,7 @@ class Submission {
       token: root.dataset.token,
       on: {
         status: (data) => this.onStatus(data),
-        position: (data) => this.showQueue(data.queue_position),
+        position: (data) => this.showQueue(data),
         log: (data) => this.onLog(data),
         usage: (data) => this.onUsage(data),
       },
@@ -101,15 +102,26 @@ class Submission {
     // A page that is being fetched may be older than this event: then it is fetched once more.
     const changed = this.refreshing || data.status !== this.status || (data.verdict || "") !== this.verdict
       || (data.stage || "") !== this.stage;
-    this.showQueue(data.queue_position);
+    this.showQueue(data);
     if (changed) this.refresh();
   }
 
-  showQueue(position) {
+  showQueue({ queue_position: position, queue_estimate: estimate }) {
     const node = document.getElementById("queue-position");
     if (!node) return;
     const pattern = this.root.dataset.textQueue || "{position}";
     node.textContent = position ? pattern.replace("{position}", position) : "";
+    const start = document.getElementById("queue-estimate");
+    if (start) start.textContent = position && estimate ? this.startWords(...estimate) : "";
+  }
+
+  /** As judge/templatetags/judging.py says it: the near end rounded down, the far end up. */
+  startWords(low, high) {
+    const say = (kind, unit) => (this.root.getAttribute(`data-text-start-${kind}`) || "")
+      .replace("{low}", Math.floor(low / unit)).replace("{high}", Math.ceil(high / unit));
+    if (high <= MINUTE_S) return say("minute", MINUTE_S);
+    const [name, unit] = high > 2 * HOUR_S ? ["hours", HOUR_S] : ["minutes", MINUTE_S];
+    return say(low >= unit ? name : `within_${name}`, unit);
   }
 
   onLog({ offset, text, end }) {

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from compute.models import RunnerHost
+from compute.models import Pool, RunnerHost
 from contests.models import Contest, Submission
 from judge import queue
 from judge.models import Job, Turn
@@ -166,3 +166,55 @@ def test_a_host_that_drains_is_given_nothing_and_the_others_work_on() -> None:
     assert host.heartbeat(running).status_code == 200
     assert Host(name="host-2").claim() is not None
     assert RunnerHost.objects.get(name="host-1").draining  # its next report does not end it
+
+
+# --- what those who wait are told
+
+
+def ended_runs(contest: Contest, count: int, seconds: float) -> None:
+    """So many runs that ended lately, one after another, each after so long."""
+    now, user = timezone.now(), make_user("earlier")
+    for number in range(count):
+        submission = make_submission(contest, user, status="FINISHED")
+        began = now - dt.timedelta(seconds=(number + 1) * seconds)
+        Job.objects.filter(run__submission=submission).update(
+            claimed_at=began, finished_at=began + dt.timedelta(seconds=seconds)
+        )
+
+
+def test_a_pool_without_a_past_tells_no_time_and_one_with_a_past_tells_a_range() -> None:
+    contest = make_contest()
+    mine = make_submission(contest, make_user())
+    make_host(make_pool("cpu"), environments=[mine.environment])
+    assert queue.place(mine) == queue.Place(1, None)
+    ended_runs(contest, 5, 120)
+    backlog(contest, make_user("other"), 1)
+    Host().must_claim()
+    last = make_submission(contest, make_user("last"))
+    place = queue.place(last)
+    assert place is not None
+    assert place.number == 2
+    assert place.starts is not None
+    assert 60 < place.starts.low <= place.starts.high < 1000
+
+
+def test_who_waits_in_a_pool_that_is_held_is_told_so_and_no_time() -> None:
+    contest = make_contest()
+    mine = make_submission(contest, make_user())
+    ended_runs(contest, 5, 10)
+    make_host(make_pool("cpu"), environments=[mine.environment])
+    Pool.objects.update(held=True)
+    waiting = queue.waiting(mine)
+    assert waiting is not None
+    assert waiting.held
+    assert queue.place(mine) == queue.Place(1, None)
+
+
+def test_who_waits_for_hosts_that_drain_is_told_that_there_is_none() -> None:
+    mine = make_submission(make_contest(), make_user())
+    make_host(make_pool("cpu"), environments=[mine.environment])
+    assert queue.waiting(mine) is None
+    RunnerHost.objects.update(draining=True)
+    waiting = queue.waiting(mine)
+    assert waiting is not None
+    assert waiting.hosts == 0

@@ -78,7 +78,7 @@ def test_those_who_wait_hear_their_new_place(broker: str) -> None:
     first, second = (make_submission(contest, make_user(name)) for name in ("a", "b"))
     page = Page(broker, second.pk)
     Host().must_claim()
-    assert ("position", {"queue_position": 1}) in page.heard()
+    assert ("position", {"queue_position": 1, "queue_estimate": None}) in page.heard()
     assert first.pk != second.pk
 
 
