@@ -41,7 +41,7 @@ def _of_stage(
             if verdict is Verdict.RUNTIME_ERROR
             else f"{said.text} {_beside_hidden(trace)}"
         )
-        hint = _("Try the program on other rows of the public files. Beside hidden data no log is shown.")
+        hint = _("Try the program on other rows of the public files. Beside hidden rows no log is shown.")
         return Explanation(said.title, text, hint)
     if stage is JobKind.REHEARSE:
         note = _("That was in the rehearsal on the public samples: no quota is used up.")
@@ -66,14 +66,14 @@ def _of_training(said: Explanation, verdict: Verdict) -> Explanation:
 def _beside_hidden(trace: dict[str, Any]) -> str:
     """Where a program ended beside hidden data, from the few words that are told (judge.withholding)."""
     if not trace.get("explained"):
-        return _("It failed beside hidden data. No more failures are explained today.")
+        return _("It failed beside hidden rows. No more failures are explained today.")
     told = {name: trace.get(name, "") for name in ("exception", "file", "line", "cell", "cells")}
     if told["cell"]:
-        sentence = _("It ended beside hidden data in cell %(cell)s of %(cells)s.")
+        sentence = _("It ended beside hidden rows in cell %(cell)s of %(cells)s.")
     elif told["file"]:
-        sentence = _("It ended beside hidden data in %(file)s, line %(line)s.")
+        sentence = _("It ended beside hidden rows in %(file)s, line %(line)s.")
     else:
-        sentence = _("It failed beside hidden data.")
+        sentence = _("It failed beside hidden rows.")
     exception = _("The exception is of the kind %(exception)s.") if told["exception"] else ""
     return " ".join(filter(None, (sentence, exception))) % told
 

@@ -89,7 +89,7 @@ def test_a_project_is_trained_live_and_predicts_beside_hidden_rows(
     expect(page.locator("#log")).to_contain_text("epoch 1", timeout=PATIENT_MS)
     loads = window.loads
     expect(step_now(window)).to_contain_text("Prediction", timeout=PATIENT_MS)
-    expect(page.get_by_role("status").get_by_text("beside hidden data")).to_be_visible(timeout=PATIENT_MS)
+    expect(page.get_by_role("status").get_by_text("beside hidden rows")).to_be_visible(timeout=PATIENT_MS)
     window.shot("project-predicting")
     expect(page.locator("#status-badge")).to_have_text("Scored", timeout=PATIENT_MS)
     expect(page.locator(".scores")).to_contain_text("1.00000")

@@ -236,7 +236,7 @@ def test_even_a_log_and_a_curve_that_were_kept_would_not_be_shown(contest: Conte
 def test_the_page_says_that_nothing_is_shown_while_it_runs(contest: Contest) -> None:
     user = make_user()
     submission = hand_in(contest, user, "work.py", SCRIPT)
-    host, words = Host(), b"running beside hidden data"
+    host, words = Host(), b"running beside hidden rows"
     spec = host.must_claim()
     assert words not in fetched(submission, user)
     host.finish(spec, files={SUBMISSION_FILE: b"id,target\n"})

@@ -94,10 +94,13 @@ def test_a_script_is_followed_through_its_rehearsal_to_the_hidden_rows(secret: C
     assert steps(page) == ["done", "now", "", "", ""]
     assert "This is the rehearsal on the public files." in page.text
     assert "live" in page.text
+    assert "Nothing has been printed yet." in page.html
     host.run_well(spec)
     page = page_of(run, alice)
     assert steps(page) == ["done", "done", "now", "", ""]
     assert "The rehearsal went well." in page.text
+    assert "Nothing was printed." in page.html
+    assert "Nothing has been printed yet." not in page.html
     spec = host.must_claim()
     page = page_of(run, alice)
     assert steps(page) == ["done", "done", "now", "", ""]
