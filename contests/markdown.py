@@ -30,6 +30,9 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 
+# A link names its scheme in full, or stays here; a picture is a file of this site, or lies in the text itself.
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]+|[#?][^\s<>]*|(?![/\\]{2})[^\s<>:\\]+", re.IGNORECASE)
+_PICTURE = re.compile(r"/(?![/\\])[^\s<>]*|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*")
 
 MAX_CHARACTERS = 200_000
 MAX_LINES = 2_000
@@ -69,10 +72,17 @@ def render(text: str) -> SafeString:
         converted,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto"},
+        attribute_filter=_kept,
+        url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(clean)  # noqa: S308 - nh3 has just cleaned it
+
+
+def _kept(tag: str, name: str, value: str) -> str | None:
+    """nh3 has looked at schemes; a picture elsewhere would tell its owner who reads this, and when."""
+    wanted = {"href": _LINK, "src": _PICTURE}.get(name)
+    return value if wanted is None or wanted.fullmatch(value.strip()) else None
 
 
 def _as_it_is(text: str) -> SafeString:
