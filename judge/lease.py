@@ -4,6 +4,9 @@ Theory of operation. A claim is one conditional UPDATE: it succeeds for one agen
 digest of a new fencing token. Every later word about the attempt carries that token. A lease that runs out makes
 the job claimable, but only the next claim kills the old token: when the site was away for an hour, an agent that
 comes back within its attempt carries on. The clock decides who may try, the token decides who counts.
+
+A host that gave a job back does not get it again for a while (`lease_until` of a queued job says until when), but any
+other host does at once: one whose disk is full for a minute does not use up a job's three attempts within that minute.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ log = structlog.get_logger(__name__)
 CANDIDATES = 8  # how many of the fairest jobs a claim tries when others are claiming too
 # The last attempt is not declared dead by a short outage of the site: its agent gets this much longer to come back.
 LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
+# How long a job rests before the host that gave it back may have it again: shares of a lease, by attempts lost.
+REST = (0.25, 1.0)
 # What a job is about: a run or a check.
 SUBJECT = ("run__submission__contest", "run__task_version", "task_check__task_version")
 
@@ -50,8 +55,10 @@ def claim(
     now = timezone.now()
     ready = list(Environment.objects.filter(pools.told_by(environments)).values_list("pk", flat=True))
     jobs = Job.objects.filter(fairness.claimable(now), pool=pool, environment__in=ready)
+    jobs = jobs.exclude(status=Job.Status.QUEUED, host=host, lease_until__gt=now)
     jobs = fairness.fitting(jobs, free=free, usable=usable, now=now)
     line = fairness.line(jobs, pool.pk, now)
+    unreadable: OSError | None = None
     for job in line.first(CANDIDATES):
         try:
             spec = _take(job, line.served, host=host, now=now)
@@ -59,8 +66,15 @@ def claim(
             # What the organiser defined cannot be judged. It must not stand in the way of other contests' jobs.
             _fail_undefined(job, f"This job cannot be specified: {error}")
             continue
+        except OSError as error:
+            # A file of ours is away, or there is no room for one: the job waits, and no other waits behind it.
+            log.exception("job cannot be handed out", job=str(job.pk))
+            unreadable = error
+            continue
         if spec is not None:
             return spec
+    if unreadable is not None:
+        raise unreadable
     return None
 
 
@@ -145,12 +159,18 @@ def give_back(job: Job, *, reason: str, stopped: bool = False) -> None:
     if job.attempt >= settings.PODIUM_MAX_ATTEMPTS + pardoned:
         _fail(job, reason)
         return
+    resting = None if stopped else _rest(job.attempt - pardoned)
     if not transitions.move(
-        job, Job.Status.QUEUED, lease_until=None, error=reason, token_digest="", pardoned=pardoned
+        job, Job.Status.QUEUED, lease_until=resting, error=reason, token_digest="", pardoned=pardoned
     ):
         raise Stale
     transitions.back_in_queue(job)
     bell.ring_after_commit(job.pool)
+
+
+def _rest(lost: int) -> datetime.datetime:
+    share = REST[min(max(lost, 1), len(REST)) - 1]
+    return timezone.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S * share)
 
 
 def _fail(job: Job, reason: str) -> None:

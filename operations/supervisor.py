@@ -37,6 +37,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 SETTLED_AFTER_S = 4.0  # a child that lived so long did not fail at its start
 FAILURES_AT_START = 3
 SERVES_WITHIN_S = 120.0  # at its first start, on a host however busy
+LIST_AGAIN_S = 1.0
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 
 
@@ -118,7 +119,10 @@ class Child:
         pause, early_ends = FIRST_PAUSE_S, 0
         while True:
             began = time.monotonic()
-            code = await self._run_once()
+            try:
+                code: int | str = await self._run_once()
+            except OSError as error:  # the machine has no room for one more file or process just now
+                code = str(error)
             if self._ending:
                 return
             early_ends = 0 if self.was_ready.is_set() else early_ends + 1
@@ -166,8 +170,10 @@ class Child:
             self.was_ready.set()
 
     def _note(self, text: str) -> None:
-        self._say(f"{text} (log: {self.log})")
-        with self.log.open("a", encoding="utf-8") as log:
+        # A disk that is full for a while must not end the keeping.
+        with contextlib.suppress(OSError):
+            self._say(f"{text} (log: {self.log})")
+        with contextlib.suppress(OSError), self.log.open("a", encoding="utf-8") as log:
             log.write(f"--- supervisor: {text}\n")
 
 
@@ -209,7 +215,10 @@ class Supervisor:
 
     def _write_list(self) -> None:
         pids = {name: child.pid for name, child in self.children.items()}
-        self._instance.write(self._url, {name: pid for name, pid in pids.items() if pid is not None})
+        try:
+            self._instance.write(self._url, {name: pid for name, pid in pids.items() if pid is not None})
+        except OSError:  # a full disk; nothing of our own hangs on the list
+            asyncio.get_running_loop().call_later(LIST_AGAIN_S, self._write_list)
 
 
 def last_words(log: Path) -> str:

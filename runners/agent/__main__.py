@@ -11,6 +11,7 @@ pipe: a signal handler may write to one, but may not take a lock that the thread
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import select
 import signal
@@ -18,9 +19,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import structlog
 
@@ -225,6 +228,22 @@ def work(agent: Agent) -> int:
     return agent.run()
 
 
+class Undisturbed(io.TextIOBase):
+    """A stream whose failures nobody hears: no run may end because a line of log found a full disk."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def log_plainly() -> None:
     """One line a step on standard error, `key=value`; nothing in this program hands a token to the log."""
     structlog.configure(
@@ -234,13 +253,14 @@ def log_plainly() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(Undisturbed(sys.stderr)),
         cache_logger_on_first_use=True,
     )
 
 
 if __name__ == "__main__":
     status = main()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     # Threads that still wait for the site or the broker hold nothing that is not on disk: no goodbyes.
     os._exit(status)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,6 +28,8 @@ log = structlog.get_logger()
 
 TOKEN_RETRY_S = 60.0
 REFUSED_RETRY_S = 30.0
+NO_ROOM_RETRY_S = 5.0
+ROOM_BYTES = 64 << 20  # what a host must have free for its run directories
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ def claim_body(tools: Tools, pool: Pool, slots: int, devices: Sequence[dict[str,
         "allow_soft_limits": tools.settings.allow_soft_limits,
         "devices": list(devices) if pool.has_devices else [],
     }
+
+
+def _no_room(directory: Path) -> str:
+    """Why nothing can be run here at the moment: a job that is claimed all the same would lose an attempt."""
+    free = shutil.disk_usage(directory).free
+    return "" if free >= ROOM_BYTES else f"only {free >> 20} MB are free in {directory}"
 
 
 class Slot(threading.Thread):
@@ -137,6 +147,10 @@ class Slot(threading.Thread):
     def _claim(self, pool: Pool) -> tuple[JobSpec, Kept] | None:
         """A job with its devices, or None after waiting for a reason to ask again."""
         settings = self._tools.settings
+        if no_room := _no_room(settings.agent_dir):
+            log.warning("nothing is claimed", pool=pool.slug, reason=no_room)
+            self._tools.closing.wait(NO_ROOM_RETRY_S)
+            return None
         try:
             spec, kept = self._ask(pool)
         except Unreachable as error:

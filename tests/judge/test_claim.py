@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from contests import blobs
 from contests.models import Contest, Submission, TaskVersion
 from judge import lease, queue
 from judge.models import Job
@@ -129,14 +130,41 @@ def test_a_lost_last_attempt_ends_as_internal_error_after_its_grace(queued: Subm
 
 
 def test_a_job_given_back_is_queued_again_and_fails_after_three_attempts(queued: Submission) -> None:
-    for _ in range(3):
-        spec = Host().must_claim()
+    for number in range(3):
+        spec = Host(name=f"host-{number}").must_claim()
         answer = Host().on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "no sandbox"})
         assert answer.status_code == 200
-    assert Host().claim() is None
+    assert Host(name="host-3").claim() is None
     queued.refresh_from_db()
     assert (queued.status, queued.verdict) == ("FAILED", "INTERNAL_ERROR")
     assert "no sandbox" in Job.objects.get().error
+
+
+def test_a_host_that_gave_a_job_back_gets_it_again_only_when_it_has_rested(queued: Submission) -> None:
+    spec = Host().must_claim()
+    body = {"attempt": spec.attempt, "reason": "the disk is full"}
+    assert Host().on_job("POST", spec, "give-back", body).status_code == 200
+    assert Host().claim() is None
+    lapse(spec.job_id)
+    assert Host().must_claim().attempt == 2
+
+
+def test_another_host_gets_at_once_what_one_gave_back(queued: Submission) -> None:
+    spec = Host().must_claim()
+    Host().on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "the disk is full"})
+    assert Host(name="host-2").must_claim().attempt == 2
+
+
+def test_a_job_whose_file_is_away_waits_and_no_other_waits_behind_it(contest: Contest) -> None:
+    version = TaskVersion.objects.get(task__phase__contest=contest)
+    TaskVersion.objects.update(kinds=[*version.kinds, "project"])
+    away = make_submission(contest, make_user("away"), kind="project", filename="p.zip", content=b"no zip")
+    Job.objects.filter(run__submission=away).update(kind="train")
+    blobs.path_of(away.blob_id).unlink()
+    innocent = make_submission(contest, make_user("i"))
+    assert Host().must_claim().job_id == str(Job.objects.get(run__submission=innocent).pk)
+    away.refresh_from_db()
+    assert away.status == "QUEUED"
 
 
 def test_stopping_agents_on_purpose_is_not_held_against_a_job(queued: Submission) -> None:
