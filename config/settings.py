@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import structlog
 from django.utils.translation import gettext_lazy as _
 
 from config import blob_store, env
 from config.databases import database
 from config.mail import mail_settings
 from operations import broker_address, public_address
+from runners import saying
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("PODIUM_VAR", str(BASE_DIR / "var"))).resolve()
@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.request_ids.RequestIdMiddleware",
     "config.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "operations.read_only.ReadOnlyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.away.StoreAwayMiddleware",
@@ -82,6 +84,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.policy",
+                "operations.context.notice",
             ],
         },
     },
@@ -243,6 +246,10 @@ PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3
 # With less space than this on its disks the site is not ready (operations.health).
+# Usage curves of runs that ended longer ago are removed; 0: never. Sums stay.
+PODIUM_USAGE_DAYS = env.number("PODIUM_USAGE_DAYS", 90, least=0)
+# Who asks /metrics with it is answered; without one, this machine alone (config.prometheus).
+PODIUM_METRICS_TOKEN = env.private("PODIUM_METRICS_TOKEN")
 PODIUM_DISK_LOW_MB = env.number("PODIUM_DISK_LOW_MB", 200)
 PODIUM_VERSION = "0.1.0"
 # Request bodies above 2.5 MB go to files here while they stream in: the web process stays small (see config.asgi).
@@ -252,19 +259,4 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 for _folder in (VAR, VAR / "run", VAR / "uploads", VAR / "blobs", STATIC_ROOT):
     _folder.mkdir(parents=True, exist_ok=True)
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
-}
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.format_exc_info,
-        structlog.processors.KeyValueRenderer(key_order=["event"]),
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-)
+LOGGING: dict[str, Any] = saying.configure_stdlib(env.choice("PODIUM_LOG", "auto", ("auto", *saying.FORMATS)))

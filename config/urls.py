@@ -7,6 +7,8 @@ from django.urls import include, path
 
 from config import api_docs
 from config.health import healthz, readyz
+from config.prometheus import metrics
+from operations.pages import status
 
 urlpatterns = [
     path("", include("contests.urls")),
@@ -23,6 +25,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
+    path("status/", status, name="status"),
 ]
 
 handler400 = "config.errors.bad_request"

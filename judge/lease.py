@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from accounts import tokens
 from compute import pools
@@ -129,6 +130,8 @@ def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:
     )
     if job is None or job.status != Job.Status.RUNNING or attempt not in {None, job.attempt}:
         raise Stale
+    subject = {"submission": str(job.run.submission_id)} if job.run is not None else {}
+    bind_contextvars(job=str(job.pk), attempt=job.attempt, run=job.run_id, **subject)
     return job
 
 

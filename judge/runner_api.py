@@ -229,7 +229,7 @@ def finish(request: HttpRequest, job_id: uuid.UUID) -> HttpResponseBase:
     body = _body(request)
     job = lease.held(job_id=job_id, token=_bearer(request), attempt=_attempt(body))
     results.finish(job, _report(body))
-    log.info("attempt finished", job=str(job.pk), kind=job.kind, attempt=job.attempt)
+    log.info("attempt finished", kind=job.kind)
     return JsonResponse({})
 
 

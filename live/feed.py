@@ -23,6 +23,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from live import census
 from live.event import CHANNEL_PREFIX, CURRENT_PREFIX, EventId, Message
 from live.hub import Hub
 
@@ -112,12 +113,12 @@ class Feed:
     async def _check(self, client: Redis, hub: Hub) -> NoReturn:
         while True:
             self._asked.clear()
-            await self._ask(client, hub.active_topics())
+            await self._ask(client, hub.active_topics(), hub.stream_count())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), CHECK_EVERY_S)
             await asyncio.sleep(GATHER_S)
 
-    async def _ask(self, client: Redis, topics: list[str]) -> None:
+    async def _ask(self, client: Redis, topics: list[str], streams: int) -> None:
         mark = secrets.token_hex(8)
         question = asyncio.get_running_loop().create_future()
         self._questions[mark] = question  # first: the mark may be back before the reply is
@@ -126,6 +127,7 @@ class Feed:
             if topics:
                 pipe.mget([CURRENT_PREFIX + topic for topic in topics])
             pipe.publish(self._mark_channel, mark)
+            pipe.hset(census.KEY, self._mark_channel, census.told(streams))
             results = await cast("Awaitable[list[Any]]", pipe.execute())
         ids = results[0] if topics else []
         current = (EventId.parse((raw or b"").decode()) for raw in ids)

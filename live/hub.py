@@ -92,6 +92,9 @@ class Hub:
             if not topic.ring:
                 del self._topics[stream.topic]
 
+    def stream_count(self) -> int:
+        return sum(len(topic.streams) for topic in self._topics.values())
+
     def active_topics(self) -> list[str]:
         """The topics that `settle` must be told about."""
         return [name for name, topic in self._topics.items() if topic.streams]

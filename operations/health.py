@@ -116,9 +116,9 @@ class _Kept:
 _KEPT = _Kept()
 
 
-def report(*, kept_s: float = KEPT_S) -> Report:
-    """A look that is at most so old."""
-    return _KEPT.report(kept_s)
+def report() -> Report:
+    """A look that is at most KEPT_S old."""
+    return _KEPT.report(KEPT_S)
 
 
 def _asked(ask: Callable[[], None], *, needed: bool) -> Finding:
@@ -161,13 +161,13 @@ def _wait_for_lock(milliseconds: int) -> None:
 
 
 @functools.cache
-def _known_migrations() -> frozenset[tuple[str, str]]:
+def known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or ())
 
 
 def missing_migrations() -> set[tuple[str, str]]:
     """Those of this checkout that the database lacks. More than we know is no fault: a newer process has started."""
-    return set(_known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
+    return set(known_migrations() - set(MigrationRecorder(connection).applied_migrations()))
 
 
 def _migrations() -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import time
@@ -227,5 +228,15 @@ def last_words(log: Path) -> str:
         text = log.read_bytes()[-4096:].decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("---")]
         if lines:
-            return lines[-1][:300]
+            return _readable(lines[-1])[:300]
     return "it said nothing"
+
+
+def _readable(line: str) -> str:
+    """What a line of the log says, without its frame of JSON."""
+    try:
+        said = json.loads(line)
+        words = (said["event"], said.get("reason") or said.get("error"), said.get("exception"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return line
+    return ": ".join(str(word).strip().splitlines()[-1] for word in words if word)

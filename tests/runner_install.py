@@ -75,12 +75,12 @@ class Runner:
 
     def attach(self, stack: Stack, *arguments: str) -> None:
         """Begin with the token of pool `cpu` and the environments of this checkout, and wait until it is ready."""
-        before = self.said().count('event="agent ready"')
+        before = self.said().count('"event": "agent ready"')
         self.begin(
             "--site", stack.url, "--token-file", str(self.token_file(stack)), *self.built(), *arguments
         )
         eventually(
-            lambda: self.said().count('event="agent ready"') > before or self.ended(),
+            lambda: self.said().count('"event": "agent ready"') > before or self.ended(),
             what="the runner is ready",
         )
         assert not self.ended(), self.said()

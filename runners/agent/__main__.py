@@ -27,6 +27,7 @@ from typing import TextIO
 
 import structlog
 
+from runners import saying
 from runners.agent import box, examined, settings
 from runners.agent.adopt import adopt
 from runners.agent.attempt import Tools
@@ -196,7 +197,7 @@ def hold_alone(directory: Path) -> int | None:
 
 
 def main() -> int:
-    log_plainly()
+    start_log()
     try:
         chosen = settings.from_environment()
     except SettingsError as error:
@@ -244,18 +245,10 @@ class Undisturbed(io.TextIOBase):
             self._stream.flush()
 
 
-def log_plainly() -> None:
-    """One line a step on standard error, `key=value`; nothing in this program hands a token to the log."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(Undisturbed(sys.stderr)),
-        cache_logger_on_first_use=True,
-    )
+def start_log() -> None:
+    """On standard error, a line for each step; nothing in this program hands a token to the log."""
+    said = os.environ.get("PODIUM_LOG", "")  # noqa: TID251 - before the settings can be wrong
+    saying.log_to(Undisturbed(sys.stderr), saying.format_for(sys.stderr, said))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import NoReturn
 import structlog
 
 from runners.agent import examined, options, settings
-from runners.agent.__main__ import DOES_NOT_HOLD, Agent, hold_alone, log_plainly, occupied, work
+from runners.agent.__main__ import DOES_NOT_HOLD, Agent, hold_alone, occupied, start_log, work
 from runners.agent.building import Builder
 from runners.agent.examined import Found
 from runners.agent.settings import PoolSlots, Settings, SettingsError
@@ -62,7 +62,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Do what the arguments say; the exit status."""
     given = options.parser().parse_args(arguments)
-    log_plainly()
+    start_log()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if given.print_unit:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from runners.agent import examined, rundir
 from runners.agent.attempt import Attempt, Tools
@@ -117,7 +118,8 @@ class Slot(threading.Thread):
 
     def _resume(self, run: RunDir) -> None:
         self.attempt = Attempt(self._tools, run)
-        self.attempt.carry(adopted=True)
+        with bound_contextvars(job=run.spec.job_id, attempt=run.spec.attempt):
+            self.attempt.carry(adopted=True)
 
     def _work(self, pool: Pool) -> None:
         """One look for a job, and the job if there is one."""
@@ -142,7 +144,8 @@ class Slot(threading.Thread):
             self._hand_back(spec, f"no run directory: {error}")
             raise
         self.attempt = Attempt(self._tools, run, pool.sandbox, kept)
-        self.attempt.carry(adopted=False)
+        with bound_contextvars(job=spec.job_id, attempt=spec.attempt):
+            self.attempt.carry(adopted=False)
 
     def _claim(self, pool: Pool) -> tuple[JobSpec, Kept] | None:
         """A job with its devices, or None after waiting for a reason to ask again."""

@@ -195,7 +195,7 @@ def test_a_living_sandbox_does_not_keep_the_next_agent_out(on: AgentStage) -> No
     until(lambda: job.log, "the program runs")
     on.kill_agent()
     next_agent = on.start_agent()
-    until(lambda: "event=adopted" in on.agent_log(), "the run is adopted")
+    until(lambda: '"event": "adopted"' in on.agent_log(), "the run is adopted")
     assert next_agent.poll() is None
     assert job.attempt == 1
 
@@ -208,7 +208,7 @@ def test_a_run_over_which_one_agent_after_the_other_dies_is_given_back(on: Agent
     for deaths in (1, 2, 3):
         on.kill_agent()
         on.start_agent()
-        until(lambda: f"deaths={deaths}" in on.agent_log(), "the run is adopted")  # noqa: B023 - asked at once
+        until(lambda: f'"deaths": {deaths}' in on.agent_log(), "the run is adopted")  # noqa: B023 - asked at once
     until(lambda: job.give_backs, "the run is given back")
     assert job.give_backs == ["3 agents in a row died over this attempt"]
     until(lambda: not first.exists(), "nothing of it is left")
@@ -221,6 +221,6 @@ def test_agents_that_are_stopped_in_order_are_no_deaths(on: AgentStage) -> None:
     for count in range(1, 6):
         on.stop_agent()
         on.start_agent()
-        until(lambda: on.agent_log().count("event=adopted") == count, "the run is adopted")  # noqa: B023
+        until(lambda: on.agent_log().count('"event": "adopted"') == count, "the run is adopted")  # noqa: B023
     on.finished(job)
     assert (job.attempt, job.give_backs) == (1, [])

@@ -34,7 +34,7 @@ def test_a_site_that_is_away_during_the_whole_run_gets_everything_when_it_is_bac
     on.start_agent()
     until(lambda: b"line 2\n" in job.log, "the program runs")
     on.site.go_away()
-    until(lambda: "event=ended" in on.agent_log(), "the run ends without the site")
+    until(lambda: '"event": "ended"' in on.agent_log(), "the run ends without the site")
     assert on.runs()
     on.site.come_back()
     on.finished(job)

@@ -152,7 +152,7 @@ def test_a_token_of_the_environment_is_kept_and_one_of_the_arguments_leaves_the_
     ):
         env = {name: value for name, value in how.items() if name != "arguments"}
         process = runner.begin("--site", site.url, *runner.built(), *how["arguments"], **env)  # type: ignore[arg-type]
-        eventually(lambda: runner.said().count('event="agent ready"'), what="it is ready")
+        eventually(lambda: runner.said().count('"event": "agent ready"'), what="it is ready")
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert token.encode() not in command
         assert token not in runner.said()
@@ -237,7 +237,7 @@ def test_the_next_start_carries_on_with_what_runs(
     runner.wait()
     assert site.submission(submission)["status"] == "RUNNING"
     runner.attach(site)
-    assert "event=adopted" in runner.said()
+    assert '"event": "adopted"' in runner.said()
     assert site.wait_verdict(submission)["verdict"] == "SCORED"
     assert "'run', 1," in attempts(site, submission)
     until(lambda: not list((runner.folder / "runner" / "runs").iterdir()), "nothing is left")
