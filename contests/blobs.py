@@ -126,15 +126,22 @@ def remove_cut_short(*, older_than_s: float = 3600.0) -> int:
     That is: blobs under way, and the files Django spools a form's files to, which a killed web process cannot remove.
     Whole blobs that no row names are left: deleting one could race with an upload of the same content.
     """
-    before = time.time() - older_than_s
     removed = 0
+    for path in cut_short(older_than_s=older_than_s):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            removed += 1
+    return removed
+
+
+def cut_short(*, older_than_s: float = 3600.0) -> Iterator[Path]:
+    """What `remove_cut_short` would delete."""
+    before = time.time() - older_than_s
     spooled = Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*")
     for path in itertools.chain(Path(settings.PODIUM_BLOBS).glob(f"{INCOMING}*"), spooled):
         with contextlib.suppress(FileNotFoundError):  # its writer has just finished
             if path.stat().st_mtime < before:
-                path.unlink()
-                removed += 1
-    return removed
+                yield path
 
 
 def exists(sha256: str) -> bool:

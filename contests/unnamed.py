@@ -16,9 +16,10 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, ManyToOneRel, OuterRef, ProtectedError, QuerySet
+from django.db.models import Exists, ManyToOneRel, Model, OuterRef, ProtectedError, QuerySet
 
 from contests import blobs
 from contests.models import Blob
@@ -37,11 +38,21 @@ class Removed:
 def rows() -> QuerySet[Blob]:
     """The rows that no other row refers to."""
     found = Blob.objects.all()
-    for relation in Blob._meta.get_fields(include_hidden=True):  # noqa: SLF001 - Django's documented way to ask
-        if isinstance(relation, ManyToOneRel):
-            refers = {relation.field.name: OuterRef("pk")}
-            found = found.exclude(Exists(QuerySet(relation.related_model).filter(**refers)))
+    for model, field in _referring():
+        found = found.exclude(Exists(QuerySet(model).filter(**{field: OuterRef("pk")})))
     return found.order_by("pk")
+
+
+def users_of(blob: Blob) -> list[Model]:
+    """One row of each kind that refers to a blob."""
+    found = (QuerySet(model).filter(**{field: blob.pk}).first() for model, field in _referring())
+    return [row for row in found if row is not None]
+
+
+def _referring() -> list[tuple[type[Model], str]]:
+    """Every model that refers to blobs, with the field by which it does."""
+    relations: Any = Blob._meta.get_fields(include_hidden=True)  # noqa: SLF001 - Django's documented way to ask
+    return [(item.related_model, item.field.name) for item in relations if isinstance(item, ManyToOneRel)]
 
 
 def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
@@ -57,10 +68,12 @@ def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
     ]
 
 
-def remove_rows(*, older_than_s: float = LEFT_ALONE_S) -> Removed:
-    """Delete the blobs that nothing refers to, row and bytes."""
-    removed = Removed()
+def remove_rows(*, older_than_s: float = LEFT_ALONE_S, within_s: float = 3600.0) -> Removed:
+    """Delete the blobs that nothing refers to, row and bytes, until the time is over."""
+    removed, until = Removed(), time.monotonic() + within_s
     for blob in removable(older_than_s=older_than_s):
+        if time.monotonic() > until:
+            break
         if remove(blob.pk, size=blob.size, older_than_s=older_than_s):
             removed.files += 1
             removed.bytes += blob.size

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from compute.models import Environment
-from contests import blobs, joining, notebooks, rules, schedule
+from contests import blobs, joining, notebooks, rules, schedule, storage
 from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
 from judge import feed, first_look, projects, quotas, results, stages
 from judge.models import Run
@@ -293,7 +293,15 @@ def _accept(user: User, place: Participation, accepted: Accepted, at: datetime.d
             raise _closed(accepted.contest, at)
         _place(user, accepted.contest)  # an organiser may have decided otherwise meanwhile
         _check_quota(team, phase, at, gpu_s)
+        _check_storage(accepted)
         return _write(user, team, accepted, at, gpu_s)
+
+
+def _check_storage(accepted: Accepted) -> None:
+    try:
+        storage.check(accepted.contest, sha256=accepted.sha256, size=accepted.size)
+    except storage.Full as full:
+        raise Rejected("contest_full", full.message, 413) from full
 
 
 def _write(user: User, team: Team, accepted: Accepted, at: datetime.datetime, gpu_s: float) -> Submission:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from contests import blobs
-from judge import lease
+from contests import blobs, unnamed
+from judge import lease, retention
 
 
 @shared_task(name="judge.sweep")
@@ -16,5 +16,7 @@ def sweep() -> None:
 
 @shared_task(name="judge.tidy")
 def tidy() -> None:
-    """Pre: any. Post: no upload that was cut short more than an hour ago takes up disk."""
+    """Pre: any. Post: what was cut short, what old runs left, and what nothing refers to takes up less disk."""
     blobs.remove_cut_short()
+    retention.remove()
+    unnamed.remove_rows(within_s=20.0)

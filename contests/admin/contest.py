@@ -19,12 +19,13 @@ from django.views.decorators.http import require_POST
 
 from accounts import rights
 from accounts.models import User
-from contests import copying, joining, markdown, opening, publishing, removal
+from contests import copying, joining, markdown, opening, publishing, removal, storage
 from contests.admin import checklist
 from contests.admin.contest_form import ContestForm, PhaseForm
 from contests.admin.scoping import Base, Scoped, ScopedInline
 from contests.models import Contest, Participation, Phase, Submission
 from contests.organising import may_open_contests, person
+from contests.templatetags.podium import megabytes
 
 if TYPE_CHECKING:
     PhaseStackedInline = admin.StackedInline[Phase, Contest]
@@ -34,6 +35,7 @@ else:
     PhaseFormSet = BaseInlineFormSet
 
 _CHINESE = ("title_zh", "summary_zh", "description_zh", "evaluation_zh", "data_description_zh", "rules_zh")
+_UPKEEP = ("queue_weight", "retention_days", "storage_mb", "space_used")
 
 
 class PhaseInline(ScopedInline, PhaseStackedInline):
@@ -82,6 +84,7 @@ class ContestAdmin(Scoped, Base):
     prepopulated_fields = {"slug": ("title",)}
     inlines = (PhaseInline,)
     save_on_top = False
+    readonly_fields = ("space_used",)
     fieldsets = (
         (None, {"fields": ("title", "slug", "summary")}),
         (
@@ -101,7 +104,11 @@ class ContestAdmin(Scoped, Base):
         shown = super().get_fieldsets(request, obj)
         if not rights.runs_site(request.user):
             return shown
-        return (*shown, (_("For those who run this site"), {"fields": ("queue_weight",)}))
+        return (*shown, (_("For those who run this site"), {"fields": _UPKEEP}))
+
+    @admin.display(description=_("Files handed in so far"))
+    def space_used(self, obj: Contest) -> str:
+        return megabytes(storage.used(obj) / (1 << 20)) if obj.pk else "–"
 
     # --- rights
 
