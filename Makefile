@@ -4,15 +4,15 @@ HOST ?= 127.0.0.1
 SITE ?=
 ENVIRONMENTS ?= python,torch,tensorflow
 PYTEST ?=
-BENCHMARKS ?= submission_stages warm_start container_start hostile_corpus live_fanout board_page check_solution upload_memory
+BENCHMARKS ?= submission_stages warm_start runs_a_minute container_start hostile_corpus live_fanout board_page check_solution upload_memory
 
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preflight run test check format lock bench clean messages mutations
+.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## start everything with three contests on real data (PORT=8000, ENVIRONMENTS=python,torch,tensorflow)
 	@sh tools/bootstrap.sh app
@@ -33,6 +33,10 @@ test: setup ## run all tests (PYTEST="tests/live -k ring" for some)
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) -m tests.docker
 	@$(PY) -m pytest $(PYTEST)
+
+test-postgres: setup ## the tests that touch a database or a broker, on PostgreSQL and Redis (Debian's packages postgresql, redis-server)
+	@$(PY) -m runners.environments build scoring python
+	@$(PY) -m pytest --postgres $(PYTEST)
 
 check: setup ## format, lint, types, import order, migrations, deployment settings
 	@$(PY) tools/check.py
