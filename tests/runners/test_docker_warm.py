@@ -163,3 +163,20 @@ def test_a_container_whose_shim_and_agent_were_killed_is_given_back_and_removed(
     _start(on, docker_host)
     until(lambda: job.give_backs, "the job to be given back")
     until(lambda: not _containers(docker_host, name), "its container to go")
+
+
+def test_a_shim_that_is_killed_is_noticed_at_once_and_its_container_is_removed(
+    on: AgentStage, docker_host: str
+) -> None:
+    """Without its shim a container has no clock of ours: the agent that lives looks for the shim ten times a second."""
+    _start(on, docker_host)
+    job = on.site.add_job(SLEEP.replace("1.5", "8"), environment=PYTHON, **ROOM)
+    until(lambda: bytes(job.log) == b"up\n", "the program to be up")
+    name = f"{job.id}-{job.attempt}"
+    assert len(_containers(docker_host, name)) == 1
+    os.kill(json.loads((on.run_path(job) / "sandbox" / "shim.json").read_text())["pid"], signal.SIGKILL)
+    until(lambda: not _containers(docker_host, name), "its container to go", 5)
+    until(lambda: job.give_backs, "the job to be given back", 5)
+    on.finished(job, 40)
+    assert job.attempt == 2
+    on.nothing_left()
