@@ -63,7 +63,7 @@ def test_a_log_beyond_its_cap_is_acknowledged_and_dropped(submission: Submission
 def test_a_new_attempt_starts_a_new_log(submission: Submission, spec: JobSpec) -> None:
     have(spec, 0, b"first attempt")
     Host().on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "test"})
-    again = Host().must_claim()
+    again = Host(name="host-2").must_claim()
     have(again, 0, b"second")
     assert logs.read(submission).text == "second"
 

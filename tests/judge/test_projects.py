@@ -205,11 +205,11 @@ def test_a_training_that_fails_is_the_end_and_costs_quota(
 def test_a_prediction_that_dies_is_predicted_again_without_training_again(submission: Submission) -> None:
     host = Host()
     train(host)
-    for _ in range(2):
-        spec = host.must_claim()
+    for name in ("host-1", "host-2"):
+        spec = Host(name=name).must_claim()
         assert spec.kind is JobKind.PREDICT
         host.on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "the host burned"})
-    spec = host.must_claim()
+    spec = Host(name="host-3").must_claim()
     assert (spec.kind, spec.attempt) == (JobKind.PREDICT, 3)
     host.run_well(spec)
     assert state(submission) == ("SCORING", "")

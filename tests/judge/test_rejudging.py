@@ -139,8 +139,8 @@ def test_a_rejudge_that_fails_by_our_fault_keeps_what_was_found_before(
 ) -> None:
     rejudging.rejudge(scored)
     host = Host()
-    for _attempt in range(3):
-        spec = host.must_claim("scoring")
+    for name in ("host-1", "host-2", "host-3"):
+        spec = Host(name=name).must_claim("scoring")
         body = {"attempt": spec.attempt, "reason": "the disk is full"}
         assert host.on_job("POST", spec, "give-back", body).status_code == 200
     assert Run.objects.get(generation=2).verdict == "INTERNAL_ERROR"

@@ -222,7 +222,7 @@ def test_two_uploads_at_once_share_the_output_limit_too(
 def test_a_new_attempt_has_the_whole_output_limit_again(spec: JobSpec) -> None:
     put(spec, b"a" * MIB)
     Host().on_job("POST", spec, "give-back", {"attempt": 1, "reason": "test"})
-    assert put(Host().must_claim(), b"b" * MIB).status_code == 201
+    assert put(Host(name="host-2").must_claim(), b"b" * MIB).status_code == 201
 
 
 def test_an_attempt_sends_at_most_as_many_files_as_leave_a_sandbox(spec: JobSpec) -> None:
@@ -243,7 +243,7 @@ def test_bytes_that_are_not_those_announced_are_not_kept(spec: JobSpec) -> None:
 def test_what_an_older_attempt_sent_does_not_count_for_the_next(spec: JobSpec) -> None:
     digest = Host().upload(spec, b"id,target\n3,1\n4,1\n")
     Host().on_job("POST", spec, "give-back", {"attempt": 1, "reason": "test"})
-    again = Host().must_claim()
+    again = Host(name="host-2").must_claim()
     named = [{"name": SUBMISSION_FILE, "sha256": digest, "size": 18}]
     body = {"attempt": again.attempt, "facts": make_facts().as_json(), "files": named}
     answer = Host().on_job("POST", again, "finish", body)
@@ -259,7 +259,8 @@ def test_a_result_that_is_too_large_is_not_read(submission: Submission, spec: Jo
     assert scoring.limits == specification.SCORING_LIMITS
     assert Host().finish(scoring, files={RESULT_FILE: padded}).status_code == 200
     assert Job.objects.get(kind="score").status == "QUEUED"
-    assert Host().finish(Host().must_claim("scoring"), files={RESULT_FILE: padded[:-1]}).status_code == 200
+    scoring = Host(name="host-2").must_claim("scoring")
+    assert Host().finish(scoring, files={RESULT_FILE: padded[:-1]}).status_code == 200
     submission.refresh_from_db()
     assert submission.verdict == "SCORED"
 
