@@ -9,7 +9,7 @@ BENCHMARKS ?= submission_stages warm_start runs_a_minute container_start hostile
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations
+.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations chaos
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ mutations: setup ## take the guards away one by one: the hostile corpus must not
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) tools/corpus_mutations.py
 	@$(PY) tools/fault_mutations.py
+
+chaos: setup ## a storm over a whole stack: faults from a seed (MINUTES=30 SEED=…; as root disks are filled, too)
+	@$(PY) -m runners.environments build scoring python
+	@$(PY) -m tests.faults.chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove .venv/ and var/ (says what that is and asks; CONFIRM=yes does not ask)
 	@CONFIRM="$(CONFIRM)" sh tools/clean.sh

@@ -10,17 +10,20 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cluster import cluster, start_cluster
 
-_var = Path(tempfile.mkdtemp(prefix="podium-tests-"))
-atexit.register(shutil.rmtree, _var, ignore_errors=True)
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ  # noqa: TID251 - pytest-xdist's
+if not IS_WORKER:
+    _var = Path(tempfile.mkdtemp(prefix="podium-tests-"))
+    atexit.register(shutil.rmtree, _var, ignore_errors=True)
+    os.environ["PODIUM_VAR"] = str(_var)  # noqa: TID251
 os.environ.update(  # noqa: TID251
-    PODIUM_VAR=str(_var),
     PODIUM_PLAIN_HTTP="1",
     PODIUM_SECRET_KEY="only-for-tests",
     PODIUM_ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
@@ -45,3 +48,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if early_config.known_args_namespace.postgres and not cluster():
         start_cluster()
     return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: Sequence[Any]) -> None:
+    """Each worker has a var/ of its own. It is told by its parent: it reads the settings before its plugins."""
+    for number, spec in enumerate(specs):
+        spec.env["PODIUM_VAR"] = str(_var / f"worker-{number}")

@@ -14,7 +14,7 @@ from tools.corpus_guards import ALWAYS, GUARDS
 
 __all__ = ["docker_host"]
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone, pytest.mark.timeout(900)]
 
 NEEDS_A_GPU = {"60-gpu-hog", "twin-gpu"}
 # What gVisor is asked here: programs and honest limits. Its own limits are claimed only where they were seen to hold.

@@ -30,7 +30,7 @@ select u.username, s.filename, s.verdict, s.public_score
 from contests_submission s join accounts_user u on u.id = s.user_id
 """
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone, pytest.mark.timeout(600)]
 
 
 class Demo:

@@ -11,7 +11,7 @@ from runners.usage import POINTS_A_CALL
 from tests.runners.agent_stage import ENVIRONMENT, AgentStage, stage, until
 from tests.runners.site_stand_in import HeldJob
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
 
 BURNS_3_S = """
 import time

@@ -7,7 +7,7 @@ import pytest
 from runners.verdict import KillReason, OutputState, Verdict
 from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage, everywhere, needs_cgroup
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
 _LATE_S = 5.0  # a run is over within its wall limit and this
 
 _WALL = {

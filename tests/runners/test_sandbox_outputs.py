@@ -65,6 +65,7 @@ def test_an_output_that_its_owner_made_unreadable_is_read(sandbox: SandboxStage)
 
 @everywhere
 @pytest.mark.sandbox
+@pytest.mark.alone
 def test_thousands_of_files_and_directories_do_not_delay_the_end(sandbox: SandboxStage) -> None:
     result = sandbox.run(
         f"""

@@ -8,7 +8,7 @@ from runners.sandboxes import shims
 from runners.usage import UsagePoint
 from tests.runners.sandbox_stage import WRITE_OUTPUT, Result, SandboxStage, needs_cgroup, until
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
 MIB = 1 << 20
 
 

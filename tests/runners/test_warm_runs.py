@@ -20,7 +20,7 @@ from runners.warm.pool import WarmPool
 from tests.runners.agent_stage import ENVIRONMENT, AgentStage, processes_of, stage, until
 from tests.runners.site_stand_in import HeldJob
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
 OTHER = "other@0123456789ab"
 GOOD = "print('hello')\nopen('submission.csv', 'w').write('id,target\\n1,2\\n')\n"
 RUNS_2_S = """
