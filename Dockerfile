@@ -23,7 +23,7 @@ COPY deploy/docker/user.sh /tmp/user.sh
 RUN ["sh", "/tmp/user.sh"]
 COPY --from=build /venv /venv
 COPY --from=code /podium /podium
-ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
+ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin DJANGO_SETTINGS_MODULE=config.settings \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PODIUM_VAR=/var/lib/podium PODIUM_STATIC=/podium/collected
 WORKDIR /podium

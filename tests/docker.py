@@ -62,8 +62,9 @@ def answers(host: str) -> bool:
 class PrivateDaemon:
     """The daemon below var/docker. Its sockets lie in a short directory: their names may have 107 bytes."""
 
-    def __init__(self, folder: Path = FOLDER, *, with_runsc: bool = True) -> None:
-        self.folder, self._with_runsc = folder, with_runsc
+    def __init__(self, folder: Path = FOLDER, *, with_runsc: bool = True, network: str = "") -> None:
+        """`network` names a network namespace: there the daemon has bridges and a firewall of its own."""
+        self.folder, self._with_runsc, self._network = folder, with_runsc, network
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:10]
         self.run = Path(tempfile.gettempdir()) / f"podium-docker-{name}"
         self.host = f"unix://{self.run}/docker.sock"
@@ -96,9 +97,18 @@ class PrivateDaemon:
     def _start(self) -> None:
         self._clear()
         self.run.mkdir(mode=0o700)
-        command = ["dockerd", "--data-root", str(self.folder / "root"), "--exec-root", str(self.run / "exec")]
-        command += ["--host", self.host, "--pidfile", str(self.run / "pid"), "--bridge=none"]
-        command += ["--iptables=false", "--ip6tables=false", "--config-file", str(self._configuration())]
+        command = ["nsenter", f"--net=/run/netns/{self._network}"] if self._network else []
+        command += [
+            "dockerd",
+            "--data-root",
+            str(self.folder / "root"),
+            "--exec-root",
+            str(self.run / "exec"),
+        ]
+        command += ["--host", self.host, "--pidfile", str(self.run / "pid")]
+        command += ["--config-file", str(self._configuration())]
+        if not self._network:
+            command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
         log = os.open(self.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         self._pid = os.posix_spawnp(  # it may outlive this session, which Popen would complain about
             command[0],

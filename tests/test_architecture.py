@@ -17,7 +17,7 @@ from runners.verdict import Verdict
 ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES, MAX_FUNCTION = 400, 50
 BANNED_NAMES = {"utils", "helpers", "common", "core", "misc", "services", "managers"}
-SETTING = re.compile(r"PODIUM_[A-Z][A-Z_]*[A-Z]")
+SETTING = re.compile(r"PODIUM_[A-Z][A-Z0-9_]*[A-Z]")
 # Programs for a sandbox, and generated files, are not ours to cut.
 NOT_MEASURED = ("static/vendor/", "tests/corpus/")
 # Names of constants, and what a sandboxed program is told: nothing an operator sets.
@@ -98,6 +98,7 @@ def test_every_setting_is_documented_for_operators() -> None:
         if path.parts[0] in {"config", "operations", "runners"} and "samples" not in path.parts:
             read |= set(SETTING.findall((ROOT / path).read_text("utf-8")))
     read |= {f"{name}_FILE" for name in OF_THE_SITE}  # config.env.private
+    read |= set(SETTING.findall((ROOT / "compose.yaml").read_text("utf-8")))
     documented = set(SETTING.findall((ROOT / "docs" / "operate.md").read_text("utf-8")))
     assert read - documented - NOT_SETTINGS == set()
     assert documented - read == set()

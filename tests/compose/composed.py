@@ -1,0 +1,155 @@
+"""compose.yaml as it stands, run by docker-compose on a daemon of its own (tests.docker, tests.compose.network)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.compose import images
+from tests.compose.network import NAME, own_network
+from tests.docker import BASE_IMAGE, ROOT, PrivateDaemon
+from tests.services import Services
+from tests.stack import Stack, eventually
+
+PROJECT = "podium-tests"
+SERVICES = ("database", "redis", "web", "judge", "beat", "publisher", "runner")
+
+
+class Composed(Stack):
+    """The stack of compose.yaml; its services are what a Stack calls processes."""
+
+    def __init__(self, checkout: Path, host: str, address: str, settings: Mapping[str, str]) -> None:
+        super().__init__(checkout, 8000, {}, dict(settings), Services())
+        self.host, self.url = host, f"http://{address}:8000"
+
+    def compose(self, *words: str, within_s: float = 240, check: bool = True) -> str:
+        """What docker-compose says to this."""
+        done = subprocess.run(
+            ["docker-compose", "--host", self.host, "--project-name", PROJECT, *words],
+            cwd=self.var, env=images.environment() | self.environment,
+            capture_output=True, text=True, check=False, timeout=within_s,
+        )  # fmt: skip
+        assert done.returncode == 0 or not check, (
+            f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}\n{self.logs()}"
+        )
+        return done.stdout + done.stderr
+
+    def docker(self, *words: str) -> str:
+        done = subprocess.run(
+            ["docker", "--host", self.host, *words], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout
+
+    def container(self, service: str) -> str:
+        """The name of a service's container, running or not."""
+        labels = ("project", PROJECT), ("service", service), ("oneoff", "False")
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels]
+        return self.docker("ps", "--all", "--format={{.Names}}", *filters).strip()
+
+    def inspected(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.docker("inspect", self.container(service)))[0]
+        return found
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Kill a service's first process behind the daemon's back, so that it is started again as after a crash."""
+        pid: int = self.inspected(name)["State"]["Pid"]
+        os.kill(pid, number)
+        return pid
+
+    def healthy(self, *services: str) -> bool:
+        """Whether their own health checks say so, of the process that runs now."""
+        states = [self.inspected(service)["State"] for service in services]
+        return all(state["Running"] and state["Health"]["Status"] == "healthy" for state in states)
+
+    def query(self, program: str, *, within_s: float = 60) -> str:
+        return self.docker(
+            "exec", self.container("web"),
+            "python3", "-c", f"import django; django.setup()\n{program}",
+        )  # fmt: skip
+
+    def logs(self) -> str:
+        return self.compose("logs", "--no-color", "--tail=40", check=False) if self.container("web") else ""
+
+    def log_of(self, name: str) -> str:
+        return self.docker("logs", self.container(name))
+
+    def up(self) -> None:
+        self.compose("up", "--detach", "--no-build")
+
+    def seed(self) -> None:
+        """The contests of tests.stack_seed."""
+        tests = f"--volume={ROOT / 'tests'}:/podium/tests:ro"
+        said = self.compose(
+            "run", "--rm", "--no-deps", "-T", tests, "judge", "python3", "-m", "tests.stack_seed"
+        )
+        found = re.search(r"\{.*\}", said)
+        assert found, said
+        self.tokens = json.loads(found.group())
+
+    def answers(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == httpx.codes.OK
+        return False
+
+
+@contextlib.contextmanager
+def shared(folder: Path) -> Iterator[Path]:
+    """A directory whose mounts the daemon sees, as systemd makes them all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for words in (["--bind", folder, folder], ["--make-shared", folder]):
+        subprocess.run(["mount", *map(str, words)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--recursive", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def composed(runner: Path) -> Iterator[Composed]:
+    """compose.yaml, built, started and seeded; gone afterwards, volumes included."""
+    daemon = PrivateDaemon(images.FOLDER / "docker", with_runsc=False, network=NAME)
+    with own_network() as address, daemon.used() as host, shared(runner):
+        images.prepare(host)
+        stack = Composed(images.CHECKOUT, host, address, _settings(host, address, runner))
+        subprocess.run(
+            ["sh", "tools/compose_secrets.sh"], cwd=images.CHECKOUT, check=True, capture_output=True
+        )
+        stack.compose("down", "--volumes", "--remove-orphans")
+        try:
+            stack.compose("build", "--quiet")
+            stack.up()
+            stack.seed()
+            eventually(stack.answers, within_s=60, what="the site answers")
+            yield stack
+        finally:
+            stack.compose("down", "--volumes", "--timeout=5")
+
+
+def _settings(host: str, address: str, runner: Path) -> dict[str, str]:
+    """What an operator would write into .env."""
+    return {
+        "PODIUM_IMAGE": images.SITE,
+        "PODIUM_PYTHON_IMAGE": BASE_IMAGE,
+        "PODIUM_DATABASE_IMAGE": images.POSTGRES,
+        "PODIUM_REDIS_IMAGE": images.REDIS,
+        "PODIUM_SITE": f"http://{address}:8000",
+        "PODIUM_PUBLISH": "0.0.0.0:8000",
+        "PODIUM_RUNNER_DIR": str(runner),
+        "PODIUM_DOCKER_SOCKET": host.removeprefix("unix://"),
+        "PODIUM_WARM": "off",
+        "PODIUM_LEASE_S": "4",
+        "PODIUM_HEARTBEAT_S": "1",
+        "PODIUM_LOOK_EVERY_S": "2",
+        "PODIUM_API_USER_PER_MINUTE": "0",
+        "PODIUM_API_UPLOADS_PER_MINUTE": "0",
+    }
