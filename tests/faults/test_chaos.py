@@ -14,6 +14,7 @@ MINUTES = 3.0
 
 
 @pytest.mark.sandbox
+@pytest.mark.alone
 @pytest.mark.timeout(1200)
 def test_a_storm_loses_nothing_and_counts_nothing_twice(services: None, tmp_path: Path) -> None:
     seed = secrets.randbelow(1 << 32)
