@@ -35,7 +35,7 @@ class WrongDigest(Exception):
     """The bytes are not those that were announced; nothing was kept."""
 
 
-class Vanished(Exception):
+class Vanished(StoreAway):
     """The bytes were deleted between their writing and their row: write them again."""
 
 

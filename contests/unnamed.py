@@ -52,7 +52,8 @@ def users_of(blob: Blob) -> list[Model]:
 def _referring() -> list[tuple[type[Model], str]]:
     """Every model that refers to blobs, with the field by which it does."""
     relations: Any = Blob._meta.get_fields(include_hidden=True)  # noqa: SLF001 - Django's documented way to ask
-    return [(item.related_model, item.field.name) for item in relations if isinstance(item, ManyToOneRel)]
+    kept: list[Any] = [item for item in relations if isinstance(item, ManyToOneRel)]
+    return [(item.related_model, item.field.name) for item in kept]
 
 
 def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
