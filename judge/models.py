@@ -73,7 +73,15 @@ class Job(models.Model):
     task_check = models.ForeignKey(Check, on_delete=models.CASCADE, null=True, related_name="jobs")
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs")
     # Whose turn it takes (judge.fairness): a contest, and in it the team's key, or minus the key of a check's starter.
-    contest = models.ForeignKey(Contest, models.CASCADE, null=True, related_name="+", db_index=False)
+    contest = models.ForeignKey(
+        # Neither index nor constraint: both would lock a large table, and whatever it belongs to has its own.
+        Contest,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     contestant = models.BigIntegerField(default=0, db_default=0)
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
     # What a score job reads: a contestant's file as plain data.

@@ -29,9 +29,14 @@ Verb = Callable[[Any], None]
 
 @admin.register(Pool)
 class PoolAdmin(ReadOnlyAdmin):
-    list_display = ("slug", "trusted", "held", "waiting", "running")
-    fields = ("slug", "trusted", "held")
+    list_display = ("slug", "trusted", "on_hold", "waiting", "running")
+    fields = ("slug", "trusted", "on_hold")
+    readonly_fields = ("on_hold",)
     change_form_template = "admin/compute/pool/page.html"
+
+    @admin.display(description=_("on hold"), boolean=True)
+    def on_hold(self, pool: Pool) -> bool:
+        return pool.held
 
     @admin.display(description=_("waiting"))
     def waiting(self, pool: Pool) -> int:

@@ -37,14 +37,10 @@ class Migration(migrations.Migration):
                 ('clock', models.FloatField(default=0.0)),
             ],
         ),
-        migrations.RemoveIndex(
-            model_name='job',
-            name='job_queue',
-        ),
         migrations.AddField(
             model_name='job',
             name='contest',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contests.contest'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contests.contest'),
         ),
         migrations.AddField(
             model_name='job',
@@ -55,14 +51,6 @@ class Migration(migrations.Migration):
             model_name='run',
             name='gpu_held_s',
             field=models.FloatField(null=True),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['pool', 'status', 'contest', 'contestant', 'queued_at'], name='job_turns'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['pool', 'finished_at'], name='job_ended'),
         ),
         migrations.AddField(
             model_name='turn',

@@ -46,7 +46,9 @@ def faults(operations: Sequence[Operation]) -> list[str]:
     for operation in operations:
         model = getattr(operation, "model_name", "").lower()
         field = getattr(operation, "field", None)
-        indexed = field is not None and (field.db_index or field.unique or field.remote_field is not None)
+        indexed = field is not None and (
+            field.db_index or field.unique or getattr(field, "db_constraint", False)
+        )
         plain = isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexWhileUsed)
         unique = isinstance(operation, migrations.AddConstraint) and isinstance(
             operation.constraint, models.UniqueConstraint
