@@ -18,13 +18,12 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 from structlog.contextvars import bind_contextvars
 
 from accounts import tokens
 from compute import pools
 from compute.models import Environment, Pool
-from judge import bell, fairness, feed, settling, specification, transitions
+from judge import bell, clock, fairness, feed, settling, specification, transitions
 from judge.models import Job
 from judge.turns import Served
 from runners.spec import JobSpec
@@ -53,7 +52,7 @@ def claim(
     """
     if pool.held or pools.drains(pool, host):
         return None
-    now = timezone.now()
+    now = clock.now()
     ready = list(Environment.objects.filter(pools.told_by(environments)).values_list("pk", flat=True))
     jobs = Job.objects.filter(fairness.claimable(now), pool=pool, environment__in=ready)
     jobs = jobs.exclude(status=Job.Status.QUEUED, host=host, lease_until__gt=now)
@@ -143,7 +142,7 @@ def was_cancelled(*, job_id: uuid.UUID, token: str) -> bool:
 
 def extend(job: Job, *, usage: dict[str, float]) -> None:
     """A sign of life. Raises Stale when the job was taken or ended meanwhile."""
-    until = timezone.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S)
+    until = clock.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S)
     kept = Job.objects.filter(
         pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt, token_digest=job.token_digest
     ).update(lease_until=until, **({"usage": usage} if usage else {}))
@@ -173,11 +172,11 @@ def give_back(job: Job, *, reason: str, stopped: bool = False) -> None:
 
 def _rest(lost: int) -> datetime.datetime:
     share = REST[min(max(lost, 1), len(REST)) - 1]
-    return timezone.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S * share)
+    return clock.now() + datetime.timedelta(seconds=settings.PODIUM_LEASE_S * share)
 
 
 def _fail(job: Job, reason: str) -> None:
-    now = timezone.now()
+    now = clock.now()
     if not transitions.move(job, Job.Status.FAILED, error=reason, finished_at=now):
         raise Stale
     if job.run is None:
@@ -189,7 +188,7 @@ def _fail(job: Job, reason: str) -> None:
 
 def sweep() -> int:
     """End the jobs whose last attempt died, and ring for whatever can be claimed. Returns how many were ended."""
-    now = timezone.now()
+    now = clock.now()
     ended = 0
     dead = Job.objects.select_related("run", "pool").filter(
         status=Job.Status.RUNNING,
