@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,44 @@ def test_a_submission_of_each_sort_is_judged(site: Composed) -> None:
     assert {kind: (it["verdict"], it["public_score"]) for kind, it in judged.items()} == dict.fromkeys(
         handed_in, ("SCORED", 1.0)
     )
+
+
+@pytest.mark.parametrize("service", [*OF_THE_SITE, "runner"])
+def test_secrets_are_files_and_privileges_are_the_runners_alone(site: Composed, service: str) -> None:
+    found = site.inspected(service)
+    secrets = [path.read_text() for path in (site.var / "secrets").iterdir() if path.stat().st_size > 20]
+    told = " ".join(found["Config"]["Env"] + found["Config"]["Cmd"])
+    assert len(secrets) >= 5
+    assert not [secret for secret in secrets if secret in told]
+    seen = {mount["Destination"] for mount in found["Mounts"]}
+    host = found["HostConfig"]
+    assert (host["ReadonlyRootfs"], host["Privileged"], host["CapDrop"]) == (True, False, ["ALL"])
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    of_the_site = service in OF_THE_SITE
+    assert ("/var/run/docker.sock" in seen) is not of_the_site
+    assert any(place.startswith("/run/secrets/") for place in seen) is of_the_site
+    assert (found["Config"]["User"] == "10001:10001") is of_the_site
+    assert (host["CapAdd"] is None) is of_the_site
+
+
+def test_the_runner_reaches_the_site_and_neither_database_nor_broker(site: Composed) -> None:
+    ask = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+    reached = {}
+    for name, port in (("web", "8000"), ("database", "5432"), ("redis", "6379")):
+        command = [
+            "docker",
+            "--host",
+            site.host,
+            "exec",
+            site.container("runner"),
+            "python3",
+            "-c",
+            ask,
+            name,
+            port,
+        ]
+        reached[name] = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert reached == {"web": True, "database": False, "redis": False}
 
 
 @pytest.mark.parametrize("service", SERVICES)
