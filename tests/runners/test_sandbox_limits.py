@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from runners.verdict import KillReason, OutputState, Verdict
-from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage, everywhere, needs_cgroup
+from tests.runners.sandbox_stage import PATIENCE, WRITE_OUTPUT, SandboxStage, everywhere, needs_cgroup
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.alone]
-_LATE_S = 5.0  # a run is over within its wall limit and this
+_LATE_S = 5.0 * PATIENCE  # a run is over within its wall limit and this
 
 _WALL = {
     "sleeps": "import time; time.sleep(60)",
