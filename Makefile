@@ -9,7 +9,7 @@ BENCHMARKS ?= submission_stages warm_start runs_a_minute container_start hostile
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations chaos
+.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations chaos audit
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-postgres: setup ## the tests that touch a database or a broker, on PostgreS
 
 check: setup ## format, lint, types, import order, migrations, deployment settings
 	@$(PY) tools/check.py
+
+audit: setup ## known vulnerabilities of what the locks install (AUDIT_REQUIRED=1: not being able to ask fails)
+	@$(PY) tools/audit.py
 
 format: setup ## put the code into shape
 	@.venv/bin/ruff format .
