@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from django.db import DatabaseError, connection
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -107,6 +108,10 @@ class BoardPublisher:
             except (RedisError, OSError) as error:
                 log.warning("the broker is away; boards are not pushed", error=str(error))
                 self._told.clear()
+                time.sleep(PERIOD_S)
+            except DatabaseError as error:
+                log.warning("the database is away; boards are not pushed", error=str(error))
+                connection.close()  # the next look opens another
                 time.sleep(PERIOD_S)
 
     def _listen(self, stopping: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster import cluster
+from tests.cluster import cluster, deadlocks
 
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_setup", "live_server", "services"})
 _running: list[pytest.Item] = []
@@ -44,3 +44,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if not wanted(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if wanted(item)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A deadlock costs whoever is chosen an error that no test may have looked at: here it fails the whole run."""
+    if cluster() and not hasattr(session.config, "workerinput") and (found := deadlocks()):
+        print("\n".join(["", "PostgreSQL found deadlocks:", *found]))  # noqa: T201
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -30,3 +30,9 @@ def start_cluster() -> None:
     started = stack.enter_context(postgres.running_postgres(private / "c"))
     os.environ[CLUSTER] = started  # noqa: TID251
     os.environ["PODIUM_DATABASE_URL"] = postgres.address(started, "podium")  # noqa: TID251
+
+
+def deadlocks() -> list[str]:
+    """What the server said of transactions that waited for each other. None of ours may: locks have an order."""
+    lines = (Path(cluster()) / "log").read_text(errors="replace").splitlines()
+    return [line for line in lines if "deadlock detected" in line]
