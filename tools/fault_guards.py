@@ -17,6 +17,7 @@ CLAIM, FINISH, UPLOAD = (
     "tests/judge/test_intake.py",
 )
 GUARD, KILLED = "tests/faults/test_guards.py", "tests/runners/test_agent_killed.py"
+DISK = "tests/faults/test_full_disk.py"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,46 @@ GUARDS = (
         test=(CLAIM, "test_a_job_given_back_is_queued_again_and_fails_after_three_attempts"),
     ),
     Guard(
+        name="a job rests before its host has it again",
+        edits=(
+            Edit(
+                file=LEASE,
+                old="    jobs = jobs.exclude(status=Job.Status.QUEUED, host=host, lease_until__gt=now)\n",
+                new="",
+            ),
+        ),
+        test=(CLAIM, "test_a_host_that_gave_a_job_back_gets_it_again_only_when_it_has_rested"),
+    ),
+    Guard(
+        name="nobody waits behind a file that is away",
+        edits=(
+            Edit(file=LEASE, old="        except OSError as error:", new="        except KeyError as error:"),
+        ),
+        test=(CLAIM, "test_a_job_whose_file_is_away_waits_and_no_other_waits_behind_it"),
+    ),
+    Guard(
+        name="a host without room claims nothing",
+        edits=(
+            Edit(
+                file="runners/agent/slot.py",
+                old="if no_room := _no_room(settings.agent_dir):",
+                new='if no_room := "":',
+            ),
+        ),
+        test=(DISK, "test_a_host_whose_disk_is_full_claims_nothing_until_there_is_room"),
+    ),
+    Guard(
+        name="a full disk does not end the keeping",
+        edits=(
+            Edit(
+                file="operations/supervisor.py",
+                old="        except OSError:  # a full disk; nothing of our own hangs on the list",
+                new="        except KeyError:",
+            ),
+        ),
+        test=(DISK, "test_programs_are_kept_alive_while_the_disk_is_full_and_their_list_is_right_afterwards"),
+    ),
+    Guard(
         name="a run that kills its agents is given back",
         edits=(
             Edit(
@@ -155,6 +196,16 @@ GUARDS = (
             ),
         ),
         test=(CLAIM, "test_a_lost_last_attempt_ends_as_internal_error_after_its_grace"),
+    ),
+    Guard(
+        name="bytes are synced",
+        edits=(Edit(file="contests/blobs.py", old="            os.fsync(file.fileno())\n", new=""),),
+        test=(GUARD, "test_bytes_are_synced_under_their_name_before_a_row_names_them"),
+    ),
+    Guard(
+        name="their name is synced",
+        edits=(Edit(file="contests/stores.py", old="        os.fsync(descriptor)\n", new="        pass\n"),),
+        test=(GUARD, "test_bytes_are_synced_under_their_name_before_a_row_names_them"),
     ),
     Guard(
         name="the row before the bell",
