@@ -45,7 +45,7 @@ def rows() -> QuerySet[Blob]:
 
 def users_of(blob: Blob) -> list[Model]:
     """One row of each kind that refers to a blob."""
-    found = (QuerySet(model).filter(**{field: blob.pk}).first() for model, field in _referring())
+    found: list[Any] = [QuerySet(model).filter(**{field: blob.pk}).first() for model, field in _referring()]
     return [row for row in found if row is not None]
 
 
