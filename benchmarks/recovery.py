@@ -1,16 +1,18 @@
 """How long a user waits when something was killed, with the settings as they are when nobody sets any.
 
-`python -m benchmarks.recovery`. The real stack with a second host, leases of 60 s, a heartbeat each 10 s, a look each 30 s:
+`python -m benchmarks.recovery`. The real stack with a second host, leases of 60 s, heartbeats of 10 s, looks of 30 s:
 
     adopted   kill -9 of an agent that is started again → its running sandbox is carried on (its log goes on)
     claimed   kill -9 of an agent and all that ran there, for good → another host has claimed the run again
     flushed   the broker loses all it holds just when a submission was accepted → the submission runs
+    restarted kill -9 of the broker, a submission while it is away → the submission runs
 
 Prints JSON. The exit status says whether all is within a lease, a look and a sweep.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -101,6 +103,16 @@ def flushed(stack: Stack) -> float:
     return took
 
 
+def restarted(stack: Stack) -> float:
+    stack.kill("broker")
+    submission = stack.submit()
+    began = time.monotonic()
+    stack.wait_status(submission, "RUNNING", "SCORING", "FINISHED", within_s=120)
+    took = time.monotonic() - began
+    stack.wait_verdict(submission)
+    return took
+
+
 def seed_long(stack: Stack) -> None:
     stack.query(
         "from contests.models import Contest, TaskVersion\n"
@@ -120,20 +132,24 @@ def seed_long(stack: Stack) -> None:
 
 def main() -> int:
     settings = {"PODIUM_LEASE_S": LEASE_S, "PODIUM_HEARTBEAT_S": 10, "PODIUM_LOOK_EVERY_S": LOOK_S}
-    measures: tuple[Measure, ...] = (adopted, flushed, claimed)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    rounds = parser.parse_args().rounds
+    measures: tuple[Measure, ...] = (adopted, flushed, restarted, claimed)
     with tempfile.TemporaryDirectory(prefix="podium-recovery-") as folder:
         told = {name: str(number) for name, number in settings.items()}
         with running_stack(Path(folder), **told) as stack:
             seed_long(stack)
             took = {
-                measure.__name__: [round(measure(stack), 1) for _ in range(ROUNDS)] for measure in measures
+                measure.__name__: [round(measure(stack), 1) for _ in range(rounds)] for measure in measures
             }
     figures = {
         name: {"seconds": all_of, "median": statistics.median(all_of)} for name, all_of in took.items()
     }
     json.dump(figures | {"load_average": os.getloadavg()[0]}, sys.stdout, indent=1)
     sys.stdout.write("\n")
-    return int(max(took["claimed"]) > LEASE_S + LOOK_S + SWEEP_S or max(took["flushed"]) > LOOK_S + SWEEP_S)
+    looked = max(*took["flushed"], *took["restarted"])
+    return int(max(took["claimed"]) > LEASE_S + LOOK_S + SWEEP_S or looked > LOOK_S + SWEEP_S)
 
 
 if __name__ == "__main__":

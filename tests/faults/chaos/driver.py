@@ -28,7 +28,7 @@ from tests.faults.chaos.own import Clock, Kept, command_of
 from tests.stack import Stack
 
 POOLS = ("cpu", "scoring")
-Fault = Callable[[random.Random], None]
+Fault = Callable[[random.Random], object]
 
 
 class World:
@@ -44,12 +44,14 @@ class World:
         """Whether none of the attempts that run there is a second one already."""
         return all(path.name.endswith("-1") for folder in runs for path in folder.glob("*-*"))
 
-    def publish(self, pool: str, times: int) -> None:
+    def ring(self, pools: Sequence[str], times: int) -> None:
+        """Bells that nobody asked for, in whatever order."""
         url = self._redis_url.replace("unix://", "redis+socket://", 1)
         with kombu.Connection(url, transport_options={"socket_timeout": 2}) as connection:
             producer = connection.Producer(serializer="json")
             for _ in range(times):
-                producer.publish({}, routing_key=f"pool.{pool}")
+                for pool in pools:
+                    producer.publish({}, routing_key=f"pool.{pool}")
 
 
 def kills(world: World) -> dict[str, Fault]:
@@ -82,7 +84,7 @@ def disturbances(world: World) -> dict[str, Fault]:
     faults: dict[str, Fault] = {
         "broker flushed": lambda _: world.broker.flushall(),
         "broker stopped": lambda chance: _asleep([world.stack.pid("broker")], chance.uniform(1, 4)),
-        "bells tenfold": lambda chance: [world.publish(pool, 10) for pool in chance.sample(POOLS, 2)],
+        "bells tenfold": lambda chance: world.ring(chance.sample(POOLS, 2), 10),
         "bells never": lambda chance: _deaf(world, chance.uniform(2, 6)),
         "agent paused": lambda _: _paused(world, world.stack.pid("agent"), world.runs[0]),
         "second agent paused": lambda _: _paused(world, world.host.pid, world.runs[1]),
@@ -157,7 +159,8 @@ class Driver(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        begun, waiting = time.monotonic(), []
+        begun = time.monotonic()
+        waiting: list[str] = []
         while not self._stopping.wait(self._chance.uniform(*self._gap_s)):
             # Each once before any comes a second time: a short storm has all of them.
             waiting = waiting or self._chance.sample(sorted(self._faults), len(self._faults))

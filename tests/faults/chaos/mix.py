@@ -11,6 +11,7 @@ import io
 import json
 import random
 import zipfile
+from typing import Any
 
 from runners.verdict import Verdict
 
@@ -52,7 +53,13 @@ def _predictions(labels: list[int]) -> bytes:
 
 
 def _notebook(source: str) -> bytes:
-    cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source,
+    }
     return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}).encode()
 
 
