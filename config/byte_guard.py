@@ -82,6 +82,7 @@ async def _refuse(megabytes: int, scope: Scope, receive: Receive, send: Send) ->
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),  # else the server itself would read the rest, however long it is
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

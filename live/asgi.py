@@ -113,6 +113,7 @@ class Live:
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
             (b"x-accel-buffering", b"no"),
         ]
         stream = Stream(topic, send)
@@ -205,6 +206,7 @@ async def _refuse(send: Send, status: int, detail: str, *headers: tuple[bytes, b
         (b"content-type", b"application/json"),
         (b"content-length", str(len(answer)).encode()),
         (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
         *headers,
     ]
     await send({"type": "http.response.start", "status": status, "headers": head})

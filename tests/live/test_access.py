@@ -155,3 +155,9 @@ def test_one_ipv6_household_is_one_address() -> None:
     assert seen("2001:db8:1:2::1") == seen("2001:db8:1:2:ffff::9") != seen("2001:db8:1:3::1")
     assert seen("::ffff:192.0.2.1") == seen("192.0.2.1")
     assert seen("testclient") == "testclient"
+
+
+def test_no_browser_takes_a_stream_or_a_refusal_for_a_page(hub: HubProcess) -> None:
+    _status, refused, _answer = hub.ask("/live/submission.none")
+    assert refused["x-content-type-options"] == "nosniff"
+    assert hub.listen("board.1").response.headers["x-content-type-options"] == "nosniff"
