@@ -21,14 +21,14 @@ TRIES = 10
 TURN_TIMEOUT_S = 600
 ADVISORY_KEY = 0x706F6469  # "podi"
 LOCK_NOT_AVAILABLE = "55P03"
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 
 
 class Blocked(Exception):
     """The tables stayed in use; nothing is half done. The message says who uses them."""
 
 
-def patiently(migrate: Callable[[], None], connection: BaseDatabaseWrapper, say: Say) -> None:
+def patiently(migrate: Callable[[], object], connection: BaseDatabaseWrapper, say: Say) -> None:
     """Run `migrate`, which may be repeated, until it gets its locks. Raises Blocked."""
     if connection.vendor != "postgresql":
         migrate()

@@ -286,7 +286,7 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
     var = folder / "var"
     var.mkdir(parents=True, exist_ok=True)
     with services(folder, free_port()) as beside:
-        environment = _environment(var, pools) | beside.environment | settings
+        environment = _environment(var, pools) | {**beside.environment, **settings}
         stack = Stack(var, free_port(), _seeded(environment), environment, beside)
         try:
             stack.start()

@@ -131,6 +131,11 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
         cursor.execute("ALTER TABLE accounts_user DROP COLUMN IF EXISTS added")
 
 
+def count_users() -> None:
+    User.objects.count()
+    connection.close()
+
+
 def add_column() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_user ADD COLUMN added integer")
@@ -165,7 +170,7 @@ def test_a_migration_that_cannot_get_its_table_stops_nobody_and_says_who_has_it(
 
     def read(_line: str) -> None:  # as a page does, between two tries and while one waits
         began = time.monotonic()
-        other = threading.Thread(target=lambda: (User.objects.count(), connection.close()))
+        other = threading.Thread(target=count_users)
         other.start()
         other.join(10)
         waits.append(time.monotonic() - began)
@@ -186,7 +191,8 @@ def test_nothing_of_the_patience_is_left_on_the_connection() -> None:
             return cursor.fetchone()
 
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
-    before, during = [setting(name) for name in names], []
+    before = [setting(name) for name in names]
+    during: list[object] = []
     migrating.patiently(
         lambda: during.extend(setting(name) for name in names), connection, lambda _line: None
     )

@@ -84,6 +84,7 @@ def test_a_file_that_holds_nothing_readable_is_named(
         ("unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
         ("unix://:pass@/run/valkey.sock?db=2", "redis+socket://:pass@/run/valkey.sock?virtual_host=2"),
         ("redis://:pass@host:6379/3", "redis://:pass@host:6379/3"),
+        ("rediss://host:6379/3", "rediss://host:6379/3?ssl_cert_reqs=required"),
     ],
 )
 def test_celery_is_told_the_same_broker_in_its_own_words(ours: str, celerys: str) -> None:
