@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 SITE ?=
 ENVIRONMENTS ?= python,torch,tensorflow
 PYTEST ?=
-BENCHMARKS ?= submission_stages warm_start runs_a_minute container_start hostile_corpus live_fanout board_page check_solution upload_memory
+BENCHMARKS ?= submission_stages recovery warm_start runs_a_minute container_start hostile_corpus live_fanout board_page check_solution upload_memory
 
 PY := .venv/bin/python
 
