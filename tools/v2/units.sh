@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start deploy/systemd for real: installed as docs/operate.md says, on a Debian with systemd, Redis and cgroup v2.
-# A virtual machine (emulated: about 10 minutes on a quiet host).
+# A virtual machine (emulated: on a quiet host; a busy one is too slow for it).
 #     sh tools/v2/units.sh        needs root and: apt-get install debootstrap qemu-system-x86 e2fsprogs cpio
 # Everything lies below var/v2-units and may be deleted. The last line says PASSED or FAILED, and so does the exit status.
 set -eu
@@ -25,4 +25,4 @@ done
 echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 ln -sfn /lib/systemd/systemd "$root/init"
 make_disk 4G
-run_machine 2400
+run_machine 5400
