@@ -1,0 +1,108 @@
+"""Restoring a site from a backup."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+
+from contests import blobs
+from leaderboard.models import Board
+from operations import health
+from operations.backup import archive, database, manifest
+from operations.backup.archive import Source
+from operations.backup.manifest import CannotRestore, Manifest
+from operations.backup.writing import digest_of
+
+Say = Callable[[str], None]
+SAY_EVERY = 200
+
+
+def restore(path: Path, say: Say, *, replace: bool = False) -> Manifest:
+    """Make this site what the backup holds. Raises CannotRestore; the database is then as it was."""
+    source = archive.source_of(path)
+    told = manifest.read(source.manifest())
+    check(told, replace=replace)
+    _restore_files(source, told, say)
+    say("restoring the database")
+    fresh = Path(settings.VAR) / "database.restoring"
+    source.copy(told.database, fresh)
+    fresh.chmod(0o600)
+    try:
+        if digest_of(fresh) != told.database_sha256:
+            raise CannotRestore("The backup's database is damaged: its digest is not that of the manifest.")
+        database.load(fresh)
+    finally:
+        fresh.unlink(missing_ok=True)
+    _compare(told)
+    say("bringing it up to this version")
+    call_command("migrate", interactive=False, verbosity=0)
+    # Spectators may hold later versions of the boards than those that are now: a new epoch makes them fetch all.
+    Board.objects.update(epoch=F("epoch") + 1)
+    return told
+
+
+def check(told: Manifest, *, replace: bool) -> None:
+    """Raise CannotRestore where this backup must not go into this site."""
+    if told.engine != database.engine():
+        raise CannotRestore(f"This backup is of {told.engine}, and this site is set to {database.engine()}.")
+    known = {f"{app}.{name}" for app, name in health.known_migrations()}
+    ours = {name.partition(".")[0] for name in known}
+    newer = [name for name in told.migrations if name.partition(".")[0] in ours and name not in known]
+    if newer:
+        raise CannotRestore(
+            f"This backup was made by a newer Podium ({told.version}; it has {newer[-1]}): update this checkout first."
+        )
+    if _is_running():
+        raise CannotRestore("This site is running: stop it first.")
+    if not replace and not database.is_empty():
+        raise CannotRestore("This site has people or contests. --replace puts the backup in their place.")
+
+
+def _is_running() -> bool:
+    """Whether a supervisor holds this var/."""
+    lock = Path(settings.VAR) / "run" / "supervisor.lock"
+    if not lock.exists():
+        return False
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _restore_files(source: Source, told: Manifest, say: Say) -> None:
+    seen = 0
+    for sha256, pieces in source.blobs():
+        if not blobs.exists(sha256):
+            try:
+                blobs.write(pieces, max_bytes=1 << 50, expected=sha256)
+            except blobs.WrongDigest as error:
+                raise CannotRestore(f"The file {sha256} of the backup is damaged.") from error
+        seen += 1
+        if seen % SAY_EVERY == 0:
+            say(f"files: {seen} of {told.blobs}")
+    say(f"files: {seen} of {told.blobs}")
+    if seen < told.blobs:
+        raise CannotRestore(f"The backup holds {seen} files of {told.blobs}: it is not whole.")
+
+
+def _compare(told: Manifest) -> None:
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        for table, rows in told.counts.items():
+            if table not in tables:
+                continue
+            cursor.execute(f'SELECT COUNT(*) FROM "{table}"')  # noqa: S608 - a table that is there
+            found = cursor.fetchone()[0]
+            if found != rows:
+                raise CannotRestore(f"{table} has {found} rows after the restore, and had {rows}.")
