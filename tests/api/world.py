@@ -109,6 +109,7 @@ def make_world() -> World:
         "token_id": contestant.api_tokens.get().pk,
         "name": "submission.csv",
         "version": version.environment.version,
+        "host": "host-1",
     }
     assert StarterCode.objects.filter(contest=contest).exists()
     return World(contest, submission, places, tokens)

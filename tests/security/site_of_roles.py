@@ -16,6 +16,7 @@ from django.urls.resolvers import RegexPattern, RoutePattern
 from accounts.models import User
 from contests.models import Contest, HiddenFile, Participation, StarterCode, Submission
 from leaderboard.models import Board, BoardEntry, Score
+from operations.models import Notice
 from runners.notebook.bundle import PAGE
 from tests.builders import (
     join,
@@ -80,8 +81,12 @@ class Place:
     def address(self, route: str) -> str:
         def value(found: re.Match[str]) -> str:
             name = found[1]
+            if name == "pk" and "/hosts/" in route:
+                return str(self.rows["compute/runnerhost"])
             if name in {"object_id", "id", "pk"}:
                 return str(self.rows.get("/".join(route.split("/")[2:4]), 1))
+            if name == "slug" and "/pools/" in route:
+                return "cpu"
             if name == "file_id" and "/hidden/" in route:
                 return str(self.values["hidden_id"])
             if name in {"name", "file"}:
@@ -163,6 +168,7 @@ class Site:
             "compute/runnerhost": (pool.hosts.first() or make_host(pool)).pk,
             "accounts/user": self.people["contestant"].pk,
             "account/emailaddress": email.pk,
+            "operations/notice": Notice.objects.get_or_create(message="Soon")[0].pk,
         }
         values = {
             "slug": contest.slug,
@@ -175,6 +181,7 @@ class Site:
             "file_id": file.pk,
             "hidden_id": hidden.pk,
             "version": version.environment.version,
+            "host": "host-1",
             "filename": "none.whl",
             "app_label": "contests",
             "url": "nowhere",
