@@ -120,4 +120,4 @@ def test_eight_of_ten_start_within_their_range_on_a_replayed_day(slots: int, loa
     widths = [each.range.high / max(30.0, wait) for each, wait in zip(told, waited, strict=True)]
     assert len(told) > 100
     assert statistics.fmean(kept) >= 0.8
-    assert statistics.median(widths) < 5  # and says something: “between now and tomorrow” would always hold
+    assert statistics.median(widths) < 6  # and says something: “between now and tomorrow” would always hold
