@@ -60,7 +60,7 @@ class PodiumAdminSite(AdminSite):
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> Any:  # a redirect, which the stubs do not expect
         """On the site's own page, with its rate limit and what it says of tokens."""
         return redirect("account_change_password")
 
