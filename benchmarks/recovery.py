@@ -26,6 +26,7 @@ from pathlib import Path
 from redis import Redis
 
 from tests.faults.chaos.own import command_of, second_host
+from tests.faults.long_contest import SLUG, open_long_contest
 from tests.stack import PERFECT, Stack, eventually, running_stack
 
 ROUNDS = 3
@@ -38,7 +39,7 @@ Measure = Callable[[Stack], float]
 
 def running(stack: Stack) -> str:
     """A long submission that runs in its sandbox."""
-    submission = stack.submit(LONG, contest="long")
+    submission = stack.submit(LONG, contest=SLUG)
     stack.wait_status(submission, "RUNNING")
     eventually(stack.shims, what="the sandbox runs")
     return submission
@@ -113,23 +114,6 @@ def restarted(stack: Stack) -> float:
     return took
 
 
-def seed_long(stack: Stack) -> None:
-    stack.query(
-        "from contests.models import Contest, TaskVersion\n"
-        "from tests import builders\n"
-        "from tests.stack_seed import FILES, SOLUTION\n"
-        "import dataclasses\n"
-        "from tests.stack_seed import LIMITS\n"
-        "old = TaskVersion.objects.get(task__phase__contest__slug='tiny')\n"
-        "limits = dataclasses.replace(LIMITS, wall_s=600)\n"
-        "builders.make_contest('long', limits=limits, daily_limit=1000, files=FILES, solution=SOLUTION.encode())\n"
-        "new = TaskVersion.objects.get(task__phase__contest__slug='long')\n"
-        "new.environment, new.scoring_environment = old.environment, old.scoring_environment\n"
-        "new.save()\n"
-        "new.environments.set(old.environments.all())\n"
-    )
-
-
 def main() -> int:
     settings = {"PODIUM_LEASE_S": LEASE_S, "PODIUM_HEARTBEAT_S": 10, "PODIUM_LOOK_EVERY_S": LOOK_S}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -139,7 +123,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="podium-recovery-") as folder:
         told = {name: str(number) for name, number in settings.items()}
         with running_stack(Path(folder), **told) as stack:
-            seed_long(stack)
+            open_long_contest(stack)
             took = {
                 measure.__name__: [round(measure(stack), 1) for _ in range(rounds)] for measure in measures
             }

@@ -178,6 +178,11 @@ GUARDS = (
                 old="fields=('submission', 'task_version', 'generation'), name='one_counted_score'",
                 new="fields=('id',), name='one_counted_score'",
             ),
+            Edit(
+                file="leaderboard/migrations/0002_generations.py",
+                old="fields=('board', 'submission', 'generation'), name='score_event_once'",
+                new="fields=('id',), name='score_event_once'",
+            ),
         ),
         test=(FINISH, "test_the_database_itself_refuses_to_count_a_submission_twice"),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import json
+import os
 import re
 from pathlib import Path
 
@@ -20,13 +21,24 @@ DISK = "podium-disk"  # the source that the file systems of tests/faults/chaos/d
 
 def of(stack: Stack, pid: int) -> bool:
     """Whether a process belongs to this stack's sandboxes: its words or what is mounted in it name the stack."""
+    var = str(stack.var)
     with contextlib.suppress(OSError):
         process = Path("/proc") / str(pid)
+        if var in (process / "cmdline").read_bytes().decode(errors="replace"):
+            return True
+        disks = {_device(host) for host in hosts(stack) if host.is_mount()}
+        lines = (process / "mountinfo").read_bytes().decode(errors="replace").splitlines()
+        # A small disk of a test is seen whole in every mount namespace of the machine, a part of it only in our own.
         return any(
-            str(stack.var) in (process / name).read_bytes().decode(errors="replace")
-            for name in ("cmdline", "mountinfo")
+            (var in line and DISK not in line) or (line.split()[2] in disks and line.split()[3] != "/")
+            for line in lines
         )
     return False
+
+
+def _device(place: Path) -> str:
+    number = place.stat().st_dev
+    return f"{os.major(number)}:{os.minor(number)}"
 
 
 def hosts(stack: Stack) -> list[Path]:

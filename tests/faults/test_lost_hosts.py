@@ -15,11 +15,12 @@ import pytest
 
 from tests.faults.chaos.own import Kept, second_host
 from tests.faults.leftovers import nothing_is_left
+from tests.faults.long_contest import SLUG, open_long_contest
 from tests.faults.test_killed import SLOW, assert_counted_once, counted
 from tests.stack import PERFECT, Stack, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(240)]
-SLEEPS = b"import time\nprint('asleep', flush=True)\ntime.sleep(15)\n" + PERFECT
+SLEEPS = b"import time\nprint('asleep', flush=True)\ntime.sleep(300)\n" + PERFECT
 
 
 @contextlib.contextmanager
@@ -105,8 +106,9 @@ class Poison(threading.Thread):
 
 
 def test_a_submission_that_kills_every_agent_ends_after_three_attempts(stack: Stack, tmp_path: Path) -> None:
+    open_long_contest(stack)
     with stopped(stack.pid("agent")):
-        submission = stack.submit(SLEEPS, user="carol")
+        submission = stack.submit(SLEEPS, user="carol", contest=SLUG)
         job = stack.query(
             f"from judge.models import Job\nprint(Job.objects.get(run__submission='{submission}').pk)"
         ).strip()
