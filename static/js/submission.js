@@ -25,6 +25,7 @@
 // "text", "end"}: the text lies at bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
+import { parsed } from "./parsed.js";
 
 const FINAL = new Set(["FINISHED", "FAILED", "CANCELLED"]);
 const SILENCE_MS = 60_000; // nothing heard for so long: look whether something was lost on the way
@@ -177,7 +178,7 @@ class Submission {
         const answer = await fetch(window.location.href, { cache: "no-store" });
         if (!answer.ok) throw new Error(`the page was answered with ${answer.status}`);
         this.refreshedAt = Date.now();
-        this.takeOver(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        this.takeOver(parsed(await answer.text()));
       } catch (failure) {
         console.warn("submission:", failure);
         await new Promise((done) => { window.setTimeout(done, RETRY_MS); });
