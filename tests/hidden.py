@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.models import User
 from contests.models import Contest, Submission
 from judge import intake
-from tests.builders import make_blob, make_contest, task_version_of
+from runners.spec import SUBMISSION_FILE, JobSpec
+from tests.builders import make_blob, make_contest, make_facts, task_version_of
+from tests.judge.host import Host
 
 CANARY = "canary5f3a9c"
 # As tests.builders' public test.csv, but with what nobody may see.
@@ -21,6 +24,21 @@ PROJECT: Mapping[str, bytes] = {
     "train.py": b"print('training')\n",
     "predict.py": b"1\n2\nraise ValueError\n4\n",
 }
+
+SCRIPT = b"1\n2\n3\n4\n5\n"
+NOTEBOOK = json.dumps(
+    {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "cells": [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+            for source in ("x = 1", "y = 2")
+        ],
+    }
+).encode()
+FAILED = make_facts(exit_code=1, wall_s=13.3, cpu_s=7.1, memory_peak=300 << 20)
+SAMPLES: dict[str, Any] = {"samples": [[0, 0.1, 0.1, 1000, 10, None, None]]}
 
 
 def hidden_contest(
@@ -44,3 +62,12 @@ def zipped(files: Mapping[str, bytes] = PROJECT, method: int = zipfile.ZIP_DEFLA
 
 def hand_in(contest: Contest, user: User, name: str, content: bytes) -> Submission:
     return intake.submit(user=user, contest=contest, file=SimpleUploadedFile(name, content))
+
+
+def hidden_spec(contest: Contest, user: User, name: str = "work.py", content: bytes = SCRIPT) -> JobSpec:
+    """The job of a submission that meets the hidden features, claimed."""
+    hand_in(contest, user, name, content)
+    host = Host()
+    first = host.must_claim()
+    host.finish(first, files={"model.zip": zipped({"m": b"1"}), SUBMISSION_FILE: b"id,target\n"})
+    return host.must_claim()

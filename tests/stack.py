@@ -30,8 +30,8 @@ import pytest
 
 from operations.instance import started_at
 from runners.environments import definitions, ready
+from tests.backing import Services, services
 from tests.both_ways import asked_for
-from tests.services import Services, services
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "var" / "environments"

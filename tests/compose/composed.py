@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
+from tests.backing import Services
 from tests.compose import images
 from tests.compose.network import NAME, own_network
 from tests.docker import BASE_IMAGE, ROOT, PrivateDaemon
-from tests.services import Services
 from tests.stack import Stack, eventually
 
 PROJECT = "podium-tests"

@@ -37,7 +37,7 @@ def written(chosen: str, **event: Any) -> str:
     stream = io.StringIO()
     line = {"event": "something", **event}
     for step in (*saying.gather()[1:], saying.renderer(chosen)):
-        line = step(None, "info", line)  # type: ignore[assignment, arg-type]
+        line = step(None, "info", line)  # type: ignore[assignment]
     stream.write(str(line))
     return stream.getvalue()
 

@@ -68,7 +68,7 @@ def by_celery(url: str) -> bool:
         connection.ensure_connection(max_retries=1, timeout=5)
         with contextlib.closing(connection.SimpleQueue("bell")) as queue:
             queue.put({"rung": True})
-            return queue.get(timeout=5).payload == {"rung": True}
+            return bool(queue.get(timeout=5).payload == {"rung": True})
 
 
 @pytest.mark.parametrize("speak", [by_redis, by_celery])
