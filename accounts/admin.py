@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import reset_links, rights
+from accounts.long_lists import LongList
 from accounts.models import User
 from accounts.password_forms import PasswordByAdministratorForm
 
@@ -24,7 +25,7 @@ admin.site.unregister(
 
 
 @admin.register(User)
-class PodiumUserAdmin(UserAdmin):
+class PodiumUserAdmin(LongList, UserAdmin):
     """`is_staff` is what opens contests; who organises one is said on the contest's own page."""
 
     list_display = (
@@ -40,8 +41,6 @@ class PodiumUserAdmin(UserAdmin):
     search_fields = ("username", "display_name", "email")
     filter_horizontal = ()
     change_password_form = PasswordByAdministratorForm
-    show_full_result_count = False
-    list_per_page = 50
     readonly_fields = ("last_login", "date_joined")
     actions = ("make_reset_links",)
     fieldsets = (

@@ -8,11 +8,11 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from accounts.long_lists import LongList
+
 if TYPE_CHECKING:
-    Shown = admin.ModelAdmin[Model]
     ShownInline = admin.TabularInline[Model, Model]
 else:
-    Shown = admin.ModelAdmin
     ShownInline = admin.TabularInline
 
 
@@ -27,9 +27,8 @@ class _NoChanges:
         return False
 
 
-class ReadOnlyAdmin(_NoChanges, Shown):
-    list_per_page = 50
-    show_full_result_count = False  # a COUNT of all rows would be the slowest query of the page
+class ReadOnlyAdmin(_NoChanges, LongList):
+    """A list of them, and each by itself."""
 
 
 class ReadOnlyInline(_NoChanges, ShownInline):

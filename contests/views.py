@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,10 +28,13 @@ SECTIONS = ("data", "rules", "evaluation", "limits", "environment", "starter")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    taking_part = Q(teams__participations__state=Participation.State.ACTIVE)
+    taking_part = Participation.objects.filter(contest=OuterRef("pk"), state=Participation.State.ACTIVE)
+    teams = (
+        taking_part.order_by().values("contest").annotate(count=Count("team", distinct=True)).values("count")
+    )
     contests = (
         Contest.objects.visible_to(request.user)
-        .annotate(team_count=Count("teams", filter=taking_part, distinct=True))
+        .annotate(team_count=Coalesce(Subquery(teams), 0))
         .prefetch_related("phases", Prefetch("phases__tasks__versions", _active_versions()))
     )
     cards = [

@@ -58,11 +58,10 @@ class Line:
 
 def claimable(now: datetime.datetime) -> Q:
     """Queued jobs, and running ones whose lease has run out and that have attempts left."""
-    return Q(status=Job.Status.QUEUED) | Q(
-        status=Job.Status.RUNNING,
-        lease_until__lt=now,
-        attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),
-    )
+    expired = Q(lease_until__lt=now, attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"))
+    # The states first and by themselves: only so does every database read them from an index.
+    live = Q(status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
+    return live & (Q(status=Job.Status.QUEUED) | expired)
 
 
 def fitting(jobs: QuerySet[Job], *, free: int, usable: int, now: datetime.datetime) -> QuerySet[Job]:

@@ -202,6 +202,7 @@ def sweep() -> int:
         except Stale:
             continue  # its agent came back in this moment
         ended += 1
-    for slug in Job.objects.filter(fairness.claimable(now)).values_list("pool__slug", flat=True).distinct():
-        bell.ring(slug)
+    for pool in Pool.objects.order_by("slug"):
+        if Job.objects.filter(fairness.claimable(now), pool=pool).exists():
+            bell.ring(pool.slug)
     return ended

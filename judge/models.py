@@ -56,6 +56,11 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["submission", "task_version", "generation"], name="run_once")
         ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="run_status_recent"),
+            models.Index(fields=["verdict", "-id"], name="run_verdict_recent"),
+            models.Index(fields=["finished_at"], name="run_ended"),
+        ]
 
 
 class Job(models.Model):
@@ -121,6 +126,10 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["pool", "status", "contest", "contestant", "queued_at"], name="job_turns"),
             models.Index(fields=["pool", "finished_at"], name="job_ended"),
+            models.Index(fields=["pool", "attempt", "status"], name="job_retried"),
+            models.Index(fields=["status", "lease_until"], name="job_leases"),
+            # A planner without statistics would else take that of all jobs of an environment.
+            models.Index(fields=["pool", "status", "environment"], name="job_ready"),
         ]
 
 

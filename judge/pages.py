@@ -116,10 +116,8 @@ def _hand_in(user: User, contest: Contest, given: dict[str, Any]) -> Submission:
 
 
 def _own(request: HttpRequest) -> QuerySet[Submission]:
-    return (
-        Submission.objects.filter(user=_person(request))
-        .select_related("contest", "phase", "environment")
-        .prefetch_related("runs__task_version")
+    return Submission.objects.filter(user=_person(request)).prefetch_related(
+        "contest", "phase", "environment", "runs__task_version"
     )
 
 

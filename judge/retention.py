@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ from judge.models import Job, JobUpload, LogChunk, Run, RunFile, UsageSample
 from judge.transitions import LIVE
 
 BATCH = 200
+OLDEST = 5000  # points of usage that are looked at together
 # An attempt's uploads are of no use once its job has ended; a little later, for whoever looks into a failure.
 UPLOADS_KEPT = datetime.timedelta(hours=1)
 
@@ -83,9 +84,12 @@ def remove_curves(now: datetime.datetime, *, until: float) -> None:
     if not settings.PODIUM_USAGE_DAYS:
         return
     before = now - datetime.timedelta(days=settings.PODIUM_USAGE_DAYS)
-    jobs = Job.objects.filter(finished_at__lt=before, samples__isnull=False).exclude(status__in=LIVE)
+    # Points are numbered as they come: the oldest first, whatever else there is.
+    oldest = UsageSample.objects.order_by("pk").values_list("job", flat=True)
     while time.monotonic() < until:
-        old = list(jobs.values_list("pk", flat=True).distinct()[:BATCH])
+        looked_at = set(oldest[:OLDEST])
+        jobs = Job.objects.filter(pk__in=looked_at, finished_at__lt=before).exclude(status__in=LIVE)
+        old = list(jobs.values_list("pk", flat=True))
         if not old:
             return
         UsageSample.objects.filter(job__in=old).delete()
@@ -93,8 +97,10 @@ def remove_curves(now: datetime.datetime, *, until: float) -> None:
 
 def expired_uploads(now: datetime.datetime) -> QuerySet[JobUpload]:
     """What ended attempts sent: their finish has turned it into results, or nothing will."""
-    ended = Q(job__finished_at__lt=now - UPLOADS_KEPT) & ~Q(job__status__in=LIVE)
-    return JobUpload.objects.filter(ended | Q(job__attempt__gt=F("attempt")))
+    own = Job.objects.filter(pk=OuterRef("job"))
+    ended = own.filter(finished_at__lt=now - UPLOADS_KEPT).exclude(status__in=LIVE)
+    # Asked of each upload, of which there are few: jobs are many.
+    return JobUpload.objects.filter(Exists(ended) | Exists(own.filter(attempt__gt=OuterRef("attempt"))))
 
 
 def remove_uploads(now: datetime.datetime) -> int:

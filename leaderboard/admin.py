@@ -18,7 +18,8 @@ class BoardAdmin(ReadOnlyAdmin):
 class BoardEntryAdmin(ReadOnlyAdmin):
     list_display = ("team", "board", "score", "submissions", "last_improved_at")
     list_filter = ("board__phase__contest", "board__audience")
-    list_select_related = ("team", "board__phase__contest")
+    ordering = ("board_id", "key", "last_improved_at", "team_id")  # board by board, as an index has them
+    list_fetches = ("team", "board__phase__contest")
 
 
 @admin.register(Score)
@@ -32,4 +33,4 @@ class ScoreAdmin(ReadOnlyAdmin):
         "private",
         "created_at",
     )
-    list_select_related = ("submission__user", "task_version__task")
+    list_fetches = ("submission__user", "task_version__task")

@@ -179,9 +179,9 @@ def public_board(contest: Contest) -> Board | None:
 
 
 def rows(board: Board, *, offset: int = 0, limit: int = PAGE_SIZE) -> list[Row]:
-    """Rows of a board in rank order, from position `offset` (0-based). Three queries whatever the size."""
+    """Rows of a board in rank order, from position `offset` (0-based). Few queries whatever the size."""
     entries = list(
-        board.entries.select_related("team").order_by("key", "last_improved_at", "team_id")[
+        board.entries.prefetch_related("team").order_by("key", "last_improved_at", "team_id")[
             offset : offset + limit
         ]
     )

@@ -3,8 +3,8 @@
 Theory of operation. There may be several web processes, any of which answers a scrape, and they restart. A counter
 kept in memory would jump between them. What the database knows for all of them is read from there: the queue, runs by
 verdict and duration, attempts, how jobs were started. The one thing that only processes know, how many live streams
-they hold, each tells the broker every few seconds (live.feed). Sums over all runs cost a pass over the table, so what
-was read is kept for some seconds.
+they hold, each tells the broker every few seconds (live.feed). Sums over all runs are kept (operations.run_sums), and
+what was read altogether for some seconds.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from redis.exceptions import RedisError
 
 from compute import pools
 from compute.models import Pool
-from contests.models import Submission
-from judge.models import Job, Run
+from judge.models import Job
 from live import census
 from operations import health, notices, space
+from operations.run_sums import RunSums
 
 KEPT_S = 10.0
 BUCKETS_S = (1, 5, 15, 60, 300, 900, 3600, 14_400)
 LATELY = datetime.timedelta(hours=1)
 BROKER_S = 1.0
+SUMS = RunSums(BUCKETS_S)
 HELD_AN_ATTEMPT = (Job.Status.RUNNING, Job.Status.FINISHED, Job.Status.CANCELLED)
 
 
@@ -45,7 +46,7 @@ class _Figures(Collector):
         yield from _site()
         yield from _queue(now)
         yield from _hosts()
-        yield from _runs()
+        yield from _runs(now)
         yield _attempts_lost()
         yield _started(now)
         yield from _streams()
@@ -148,21 +149,17 @@ def _hosts() -> Iterator[Metric]:
     yield from (live, held, devices)
 
 
-def _runs() -> Iterator[Metric]:
+def _runs(now: datetime.datetime) -> Iterator[Metric]:
+    runs, submissions = SUMS.at(now)
     taken = CounterMetricFamily("podium_submissions", "Submissions accepted, trials not counted.")
-    taken.add_metric([], Submission.objects.filter(trial=False).count())
+    taken.add_metric([], submissions)
     yield taken
     took = HistogramMetricFamily(
         "podium_run_seconds", "Wall time of ended runs' programs.", labels=["kind", "verdict"]
     )
-    below: dict[str, Any] = {f"b{edge}": Count("pk", filter=Q(wall_s__lte=edge)) for edge in BUCKETS_S}
-    runs = Run.objects.exclude(verdict="").values("submission__kind", "verdict").order_by()
-    rows: Any = runs.annotate(runs=Count("pk"), seconds=Sum("wall_s"), **below)
-    for row in rows:
-        buckets = [(str(float(edge)), row[f"b{edge}"]) for edge in BUCKETS_S]
-        took.add_metric(
-            [row["submission__kind"], row["verdict"]], [*buckets, ("+Inf", row["runs"])], row["seconds"]
-        )
+    for key, counted in runs.items():
+        buckets = [(str(float(edge)), counted[f"b{edge}"]) for edge in BUCKETS_S]
+        took.add_metric([*key], [*buckets, ("+Inf", counted["runs"])], counted["seconds"])
     yield took
 
 
@@ -171,13 +168,25 @@ def _attempts_lost() -> Metric:
     lost = CounterMetricFamily(
         "podium_attempts_lost", "Attempts that a host lost or gave back.", labels=["pool"]
     )
-    rows = Job.objects.filter(attempt__gt=0).values("pool__slug").order_by()
-    for row in rows.annotate(
-        attempts=Sum("attempt"),
-        pardoned=Sum("pardoned"),
-        held=Count("pk", filter=Q(status__in=HELD_AN_ATTEMPT)),
-    ):
-        lost.add_metric([row["pool__slug"]], max(0, row["attempts"] - row["pardoned"] - row["held"]))
+    slugs = dict(Pool.objects.order_by("slug").values_list("pk", "slug"))
+    # Of a job that came through at the first attempt there is nothing to tell, and nearly all do.
+    once_lost = Job.objects.filter(
+        pool__in=list(slugs), status__in=(Job.Status.QUEUED, Job.Status.FAILED), attempt=1
+    )
+    found = Counter[int]()
+    for rows in (Job.objects.filter(pool__in=list(slugs), attempt__gt=1), once_lost):
+        for row in (
+            rows.values("pool")
+            .order_by()
+            .annotate(
+                attempts=Sum("attempt"),
+                forgiven=Sum("pardoned"),
+                held=Count("pk", filter=Q(status__in=HELD_AN_ATTEMPT)),
+            )
+        ):
+            found[row["pool"]] += row["attempts"] - row["forgiven"] - row["held"]
+    for pool, slug in slugs.items():
+        lost.add_metric([slug], max(0, found[pool]))
     return lost
 
 
@@ -186,8 +195,11 @@ def _started(now: datetime.datetime) -> Metric:
     started = GaugeMetricFamily(
         "podium_starts_last_hour", "Jobs of the last hour by how they began.", labels=["pool", "start"]
     )
+    since = now - LATELY
     for pool in Pool.objects.order_by("slug"):
-        ended = Job.objects.filter(pool=pool, status=Job.Status.FINISHED, queued_at__gte=now - LATELY)
+        ended = Job.objects.filter(
+            pool=pool, status=Job.Status.FINISHED, queued_at__gte=since, finished_at__gte=since
+        )
         how = Counter(
             "warm" if stages.get("warm") else "cold" for stages in ended.values_list("stages", flat=True)
         )

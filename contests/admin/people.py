@@ -23,7 +23,7 @@ class ParticipationAdmin(ScopedReadOnly):
     list_display = ("person", "name_on_board", "contest", "state", "joined_at", "rules_accepted_at")
     list_display_links = ("person",)
     list_filter = (ContestFilter, "state")
-    list_select_related = ("user", "team", "contest")
+    list_fetches = ("user", "team", "contest")
     search_fields = ("user__username", "user__display_name", "team__name")
     fields = ("contest", "person", "name_on_board", "state", "joined_at", "rules_accepted_at")
     readonly_fields = ("person", "name_on_board")
@@ -76,6 +76,6 @@ class MemberInline(ScopedInline, ReadOnlyInline):
 class TeamAdmin(ScopedReadOnly):
     list_display = ("name", "contest")
     list_filter = (ContestFilter,)
-    list_select_related = ("contest",)
+    list_fetches = ("contest",)
     search_fields = ("name",)
     inlines = (MemberInline,)

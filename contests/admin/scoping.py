@@ -13,6 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.long_lists import LongList
 from contests import access
 from contests.organising import contests_of, may_enter, organises
 
@@ -73,11 +74,8 @@ class ScopedInline(Scoped):
         return may_enter(request) if obj is None else organises(request, cast("int", obj.pk))
 
 
-class ScopedReadOnly(Scoped, Base):
+class ScopedReadOnly(Scoped, LongList):
     """Rows of one's own contests, to be looked at."""
-
-    list_per_page = 50
-    show_full_result_count = False  # a COUNT of all rows would be the slowest query of the page
 
 
 class ContestFilter(admin.SimpleListFilter):

@@ -223,7 +223,7 @@ class Participants(ListEndpoint):
 
     def get_queryset(self) -> QuerySet[Participation]:
         contest = organised(self.request, self.kwargs["slug"])
-        return contest.participations.select_related("user", "team").order_by("joined_at", "pk")
+        return contest.participations.prefetch_related("user", "team").order_by("joined_at", "pk")
 
     @extend_schema(responses=ParticipantSerializer(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

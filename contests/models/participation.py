@@ -57,3 +57,4 @@ class Participation(models.Model):
         verbose_name = _("participation")
         verbose_name_plural = _("participations")
         constraints = [models.UniqueConstraint(fields=["contest", "user"], name="participation_once")]
+        indexes = [models.Index(fields=["contest", "joined_at", "id"], name="participation_joined")]

@@ -75,6 +75,16 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["contest", "team", "created_at"], name="submission_contest_team"),
             models.Index(fields=["user", "-created_at"], name="submission_user_recent"),
+            # The lists of organisers and operators, and what they filter them by.
+            models.Index(fields=["-created_at", "-id"], name="submission_recent"),
+            models.Index(fields=["contest", "-created_at", "-id"], name="submission_contest_recent"),
+            models.Index(fields=["status", "-created_at", "-id"], name="submission_status_recent"),
+            models.Index(fields=["verdict", "-created_at", "-id"], name="submission_verdict_recent"),
+            models.Index(
+                fields=["contest", "verdict", "-created_at", "-id"], name="submission_contest_verdict"
+            ),
+            models.Index(fields=["contest", "public_score"], name="submission_contest_score"),
+            models.Index(fields=["user", "contest", "-created_at", "-id"], name="submission_user_contest"),
         ]
 
     @property

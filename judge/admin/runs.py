@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
 from judge.models import Job, Run, RunFile
+from runners.verdict import Verdict
 
 
 class JobInline(ReadOnlyInline):
@@ -16,6 +20,19 @@ class JobInline(ReadOnlyInline):
 class RunFileInline(ReadOnlyInline):
     model = RunFile
     fields = ("name", "blob")
+
+
+class VerdictFilter(admin.SimpleListFilter):
+    """Django's filter would look through all runs for the verdicts that occur."""
+
+    title = _("verdict")
+    parameter_name = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(verdict.value, verdict.value) for verdict in Verdict]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset if self.value() is None else queryset.filter(verdict=self.value())
 
 
 @admin.register(Run)
@@ -30,8 +47,8 @@ class RunAdmin(ReadOnlyAdmin):
         "started_at",
         "finished_at",
     )
-    list_filter = ("status", "verdict")
-    list_select_related = ("submission__user", "task_version__task")
+    list_filter = ("status", VerdictFilter)
+    list_fetches = ("submission__user", "task_version__task")
     inlines = (JobInline, RunFileInline)
 
 
@@ -39,6 +56,6 @@ class RunAdmin(ReadOnlyAdmin):
 class JobAdmin(ReadOnlyAdmin):
     list_display = ("id", "kind", "status", "pool", "attempt", "host", "lease_until", "queued_at")
     list_filter = ("status", "kind", "pool")
-    list_select_related = ("pool",)
+    list_fetches = ("pool",)
     search_fields = ("=id", "host")
     exclude = ("token_digest",)

@@ -32,7 +32,7 @@ class SubmissionAdmin(ScopedReadOnly):
     )  # fmt: skip
     list_filter = (ContestFilter, "status", "verdict", "kind", "trial")
     search_fields = ("=id", "user__username", "team__name", "filename")
-    list_select_related = ("user", "contest", "team")
+    list_fetches = ("user", "contest", "team")
     fields = (
         "contest", "phase", "name_on_board", "person", "filename", "kind", "environment", "note", "trial",
         "created_at", "finished_at", "status", "verdict", "public_score", "private_score",

@@ -16,6 +16,7 @@ from redis import Redis
 from judge.models import Job
 from live import census
 from operations import figures
+from operations.run_sums import RunSums
 from tests.builders import make_contest, make_device, make_host, make_pool, make_submission, make_user
 from tests.live.client import Listener
 from tests.stack import PERFECT, Stack, eventually
@@ -27,6 +28,12 @@ def _plain_static_files(settings: Settings) -> None:
     """The page that says 404 names some; hashed names need `collectstatic`."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_summed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process has summed is of the database of the test before."""
+    monkeypatch.setattr(figures, "SUMS", RunSums(figures.BUCKETS_S))
 
 
 @pytest.fixture
@@ -117,6 +124,30 @@ def test_durations_and_verdicts_are_those_of_the_runs(broker: str) -> None:
     ] == [1, 2, 2]
     assert value(text, "podium_run_seconds_count", verdict="TIME_LIMIT_EXCEEDED") == 1
     assert value(text, "podium_submissions_total") == 4
+
+
+@pytest.mark.django_db
+def test_sums_are_the_same_however_often_and_when_they_were_asked_before(broker: str) -> None:
+    contest, start = make_contest("digits"), timezone.now() - dt.timedelta(days=2)
+    asked_often = RunSums(figures.BUCKETS_S)
+    for hours in range(0, 30, 3):
+        at = start + dt.timedelta(hours=hours)
+        for minutes in (1, 59, 61, 150):
+            ended = at + dt.timedelta(minutes=minutes)
+            made = make_submission(
+                contest,
+                make_user(f"p{hours}-{minutes}"),
+                status="FINISHED",
+                public_score=0.5,
+                created_at=ended,
+            )
+            made.runs.update(wall_s=float(minutes), finished_at=ended)
+            asked_often.at(ended + dt.timedelta(seconds=1))
+    for moment in (start + dt.timedelta(hours=31), timezone.now()):
+        found = asked_often.at(moment)
+        assert found == RunSums(figures.BUCKETS_S).at(moment)
+        assert found[1] == 40
+        assert found[0]["script", "SCORED"]["runs"] == 40
 
 
 @pytest.mark.django_db
