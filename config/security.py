@@ -16,8 +16,8 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "object-src 'none'; worker-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
-# One script of ours (static/js/parsed.js) makes HTML out of text, of pages of this site. Django's admin and Swagger UI do
-# so in many places.
+# One script of ours (static/js/parsed.js) makes HTML out of text, of pages of this site; the browser may forbid it to
+# all others. Django's admin and Swagger UI do so in many places.
 STRICT = f"{POLICY}; require-trusted-types-for 'script'; trusted-types podium"
 MAKES_HTML = ("/admin/", "/api/docs/")
 

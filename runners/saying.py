@@ -104,7 +104,11 @@ def configure_stdlib(said: str = "") -> dict[str, Any]:
             # uvicorn brings handlers of its own, whose lines know no ids.
             "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
             "uvicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-            "uvicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},  # config.request_ids does
+            "uvicorn.access": {
+                "level": "ERROR",
+                "handlers": [],
+                "propagate": False,
+            },  # config.request_ids does
         },
     }
 
