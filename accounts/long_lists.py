@@ -47,7 +47,7 @@ class LongList(Admin):
 
     list_per_page = 50
     list_max_show_all = 0  # all of a large table at once is no page
-    list_select_related = ()
+    list_select_related: tuple[str, ...] = ()
     list_fetches: tuple[str, ...] = ()
     show_full_result_count = False
     paginator = LongListPaginator

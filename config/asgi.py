@@ -6,12 +6,14 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251
 
+import gc
 import re
 import tempfile
 from typing import cast
 
 import django
 from django.conf import settings
+from django.urls import get_resolver
 
 from config.byte_guard import ByteGuard
 from config.requests import Handler
@@ -51,3 +53,9 @@ application = Live(
         redis_url=settings.REDIS_URL, secret=settings.SECRET_KEY, proxies=int(settings.PODIUM_BEHIND_PROXY)
     ),
 )
+
+# What is here now stays for good. Searched for garbage with the rest, it would stop a request for a tenth of a second
+# every now and then.
+_ = get_resolver().url_patterns
+gc.collect()
+gc.freeze()

@@ -51,7 +51,7 @@ def order(teams: int, submissions: int, dice: random.Random) -> list[int]:
 def attempts(turns: list[int], dice: random.Random) -> Iterator[Attempt]:
     """Teams get better as they go, each as far as its talent leads."""
     talent: dict[int, float] = {}
-    verdicts, weights = zip(*FAILURES, strict=True)
+    verdicts, weights = [verdict for verdict, _ in FAILURES], [weight for _, weight in FAILURES]
     for team in turns:
         best = talent.setdefault(team, dice.betavariate(8, 3))
         public = max(0.0, min(1.0, dice.gauss(best - 0.03, 0.03)))

@@ -209,7 +209,7 @@ class _Filler:
                         key=standing.key,
                         score=standing.score,
                         submissions=standing.submissions,
-                        best_submission_id=standing.best_submission,
+                        best_submission_id=str(standing.best_submission),
                         last_improved_at=standing.last_improved_at,
                     )
                     for team, standing in self._standings[board.pk].items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Count
 from django.test import Client, override_settings
+from django.urls import get_resolver
 from django.utils import timezone
 
 from accounts import tokens
@@ -74,15 +76,23 @@ def lean() -> Iterator[None]:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(figures, "SUMS", RunSums(figures.BUCKETS_S))
-        yield
+        _ = get_resolver().url_patterns
+        gc.collect()
+        gc.freeze()  # as config.asgi does
+        try:
+            yield
+        finally:
+            gc.unfreeze()
 
 
 Way = Callable[[Site], object]
 
 
 def _got(path: str, who: str = "") -> Way:
+    client = Client()
+
     def ask(site: Site) -> object:
-        client = Client()
+        client.cookies.clear()
         headers = {}
         places = {"slug": site.contest.slug, "waiting": site.waiting, "eager": site.eager.username}
         user = {"": None, "eager": site.eager, "organiser": site.organiser}[who]
