@@ -68,8 +68,8 @@ GUARDS = (
         edits=(
             Edit(
                 file="judge/fairness.py",
-                old="        lease_until__lt=now,\n        attempt__lt",
-                new="        attempt__lt",
+                old="Q(lease_until__lt=now, attempt__lt",
+                new="Q(attempt__lt",
             ),
         ),
         test=(CLAIM, "test_a_claimed_job_is_not_claimed_again"),
@@ -93,8 +93,8 @@ GUARDS = (
         edits=(
             Edit(
                 file="judge/fairness.py",
-                old='        attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),\n    )',
-                new="    )",
+                old=', attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"))',
+                new=")",
             ),
         ),
         test=(CLAIM, "test_a_lost_last_attempt_ends_as_internal_error_after_its_grace"),
@@ -188,7 +188,7 @@ GUARDS = (
     ),
     Guard(
         name="the sweep rings",
-        edits=(Edit(file=LEASE, old="        bell.ring(slug)\n", new="        log.debug(slug)\n"),),
+        edits=(Edit(file=LEASE, old="            bell.ring(pool.slug)\n", new="            log.debug(pool.slug)\n"),),
         test=(GUARD, "test_the_bell_rings_after_the_commit_and_the_sweep_rings_for_one_that_was_lost"),
     ),
     Guard(
