@@ -7,7 +7,8 @@ disk. The broker may be lost at any time (the database is the queue), and a pool
 site is "degraded" and goes on taking submissions. A balancer that took it away for that would turn a slow site into
 none.
 
-A look writes a few bytes and takes some milliseconds, so one is kept for a second, however often it is asked for.
+A look writes a few bytes and takes some milliseconds, so one is kept for a second, however often it is asked for. What
+does not answer is waited for a few seconds: whoever probes has less patience than a submission.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 import django.db
 import psutil
+import psycopg_pool
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
@@ -38,8 +40,10 @@ from contests import blobs
 from operations.models import Notice
 
 KEPT_S = 1.0
+CONNECT_S = 3.0
 LOCK_WAIT_MS = 2000  # so long another writer may hold SQLite's lock before it counts as stuck
 BROKER_S = 1.0
+SILENT = "does not answer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,9 +92,12 @@ class Broken(Exception):
 
 def look() -> Report:
     """Ask every part now."""
+    database = _asked(_database, needed=True)
     parts = {
-        "database": _asked(_database, needed=True),
-        "migrations": _asked(_migrations, needed=True),
+        "database": database,
+        "migrations": _asked(_migrations, needed=True)
+        if database.problem != SILENT
+        else Finding(ok=False, needed=True, ms=0.0, problem="not readable"),
         "blobs": _asked(_blobs, needed=True),
         "broker": _asked(_broker, needed=False),
     }
@@ -131,6 +138,7 @@ def _asked(ask: Callable[[], None], *, needed: bool) -> Finding:
 
 
 def _database() -> None:
+    _connect()
     try:
         with _briefly(), transaction.atomic():
             # Asks for the write lock, or for a transaction that may write; there is no such row.
@@ -139,6 +147,18 @@ def _database() -> None:
         raise Broken("locked" if "locked" in str(error) else "not writable") from error
     if connection.vendor == "sqlite":
         _check_space(Path(settings.DATABASES["default"]["NAME"]).parent)
+
+
+def _connect() -> None:
+    """A pool waits long for its server to come back, which is right for a submission and too long for a probe."""
+    pool = getattr(connection, "pool", None)
+    try:
+        if pool is not None and connection.connection is None:
+            pool.open()
+            pool.putconn(pool.getconn(timeout=CONNECT_S))
+        connection.ensure_connection()
+    except (django.db.Error, psycopg_pool.PoolTimeout) as error:
+        raise Broken(SILENT) from error
 
 
 @contextlib.contextmanager
@@ -204,7 +224,7 @@ def _broker() -> None:
     try:
         client.ping()
     except (RedisError, OSError) as error:
-        raise Broken("does not answer") from error
+        raise Broken(SILENT) from error
     finally:
         client.close()
 

@@ -13,6 +13,7 @@ from compute import pools
 from compute.models import Pool
 from judge.models import Job
 from operations import health, notices
+from operations.models import Notice
 
 GOOD, WARN, BAD = "good", "warn", "bad"
 
@@ -40,22 +41,32 @@ class Standing:
     level: str
     parts: list[Part]
     pools: list[PoolStanding]
+    past: list[Notice]
+    readable: bool  # whether the database answers at all
     at: datetime.datetime
 
 
 def of_the_site() -> Standing:
     report = health.report()
     now = timezone.now()
-    readable = report.parts["database"].problem != "not writable" and report.parts["migrations"].ok
+    readable = report.parts["migrations"].ok
     found = _pools(now) if readable else []
     sentence, level = _sentence(report, found)
-    return Standing(sentence=sentence, level=level, parts=_parts(report), pools=found, at=now)
+    return Standing(
+        sentence=sentence,
+        level=level,
+        parts=_parts(report),
+        pools=found,
+        past=notices.past() if readable else [],
+        readable=readable,
+        at=now,
+    )
 
 
 def _sentence(report: health.Report, found: list[PoolStanding]) -> tuple[str, str]:
-    notice = notices.current()
     if not report.ready:
         return _("Something is broken: submissions may be refused. Accepted ones are safe."), BAD
+    notice = notices.current()
     if notice is not None and notice.read_only:
         return _("The site is read-only: nothing can be handed in at the moment."), WARN
     if any(pool.waiting and not pool.hosts for pool in found):

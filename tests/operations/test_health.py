@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,3 +148,52 @@ def test_the_process_is_alive_whatever_became_of_the_database(broker: None) -> N
     with another_writer_at_work():
         answer = Client().get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": site.PODIUM_VERSION})
+
+
+ASKED = """
+import json, time
+import django
+django.setup()
+from django.test import Client, override_settings
+PLAIN = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+told = []
+with override_settings(STORAGES=PLAIN):
+    for path in ("/readyz", "/status/", "/healthz"):
+        began = time.monotonic()
+        client = Client(headers={"host": "127.0.0.1"})
+        client.cookies["sessionid"] = "ofsomebodywhoissignedin000000000"
+        answer = client.get(path)
+        told.append((answer.status_code, time.monotonic() - began, answer.content.decode()))
+print(json.dumps(told))
+"""
+
+
+def test_a_database_server_that_is_away_is_told_soon_and_the_status_page_comes_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Requests wait long for a connection; what asks how the site does must not."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens
+        away = f"postgresql://podium@127.0.0.1:{nobody.getsockname()[1]}/podium"
+        told = {"PODIUM_VAR": str(tmp_path), "PODIUM_DATABASE_URL": away, "PODIUM_PLAIN_HTTP": "1"}
+        told |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
+        done = subprocess.run(
+            [sys.executable, "-c", ASKED],
+            cwd=site.BASE_DIR,
+            env=dict(os.environ) | told,  # noqa: TID251 - a child's
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    readiness, page, alive = json.loads(done.stdout)
+    assert readiness[0] == 503
+    assert problems(json.loads(readiness[2]))["database"] == "does not answer"
+    assert (page[0], "Something is broken" in page[2], "Database: does not work" in page[2]) == (
+        200,
+        True,
+        True,
+    )
+    assert alive[0] == 200
+    assert max(seconds for _status, seconds, _text in (readiness, page, alive)) < 10
