@@ -55,6 +55,12 @@ def running(site: Stack) -> Counter[str]:
     return Counter(dict(rows))
 
 
+def heard(site: Stack) -> str:
+    """When the second host was heard last."""
+    with site.database() as ask:
+        return str(ask("SELECT max(seen_at) FROM compute_runnerhost WHERE name = 'second'"))
+
+
 def hand_in(site: Stack, count: int, *, seconds: int) -> list[str]:
     return [site.submit(BUSY % seconds + b"# %d\n" % n, user=("alice", "bob")[n % 2]) for n in range(count)]
 
@@ -110,7 +116,9 @@ def test_a_host_cut_off_past_its_leases_counts_nothing_when_it_is_back(
         assert ask(
             "SELECT host, attempt, count(*) FROM judge_job WHERE attempt > 1 GROUP BY host, attempt"
         ) == [("first", 2, SLOTS)]
+    silent_since = heard(site)
     second.plug_in()
+    eventually(lambda: heard(site) != silent_since, within_s=90, what="it is heard again")
     later = hand_in(site, 2 * SLOTS, seconds=4)
     eventually(lambda: running(site)["second"] > 0, what="it works again")
     judged_once(site, submissions + later)
