@@ -8,12 +8,13 @@ from urllib.parse import unquote, urlsplit
 from config.env import BadSetting
 
 PATIENCE_S = 10  # a page waits so long for a mail server that does not answer
+NO_MAIL = "none"  # as unset; for a file that must be there (compose.yaml)
 _PORTS = {"smtp": 587, "smtps": 465}
 
 
 def mail_settings(url: str | None, sender: str) -> dict[str, Any]:
     """smtp://user:password@host:587 (STARTTLS where there is a user) or smtps://…:465. Raises BadSetting."""
-    if not url:
+    if not url or url == NO_MAIL:
         return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     try:
         parts = urlsplit(url)

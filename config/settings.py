@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import blob_store, env
 from config.databases import database
-from config.mail import mail_settings
+from config.mail import NO_MAIL, mail_settings
 from operations import broker_address, public_address
 from runners import saying
 
@@ -131,7 +131,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 _MAIL_URL = env.private("PODIUM_EMAIL_URL")
-MAIL_WORKS = _MAIL_URL is not None
+MAIL_WORKS = _MAIL_URL not in {None, NO_MAIL}
 globals().update(mail_settings(_MAIL_URL, env.text("PODIUM_EMAIL_FROM", "")))
 SIGNUP_OPEN = env.choice("PODIUM_SIGNUP", "open", ("open", "closed")) == "open"
 SETUP_TOKEN_FILE = VAR / "secrets" / "setup_token"

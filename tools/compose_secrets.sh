@@ -27,5 +27,7 @@ keep database_password "$(fresh)"
 keep database_url "postgresql://podium:$(cat secrets/database_password)@database/podium"
 keep redis_password "$(fresh)"
 keep redis_url "redis://:$(cat secrets/redis_password)@redis:6379/0"
+keep metrics_token "$(fresh)"
+keep email_url "none" # or smtp://user:password@host:587
 keep s3_access_key "podium"
 keep s3_secret_key "$(fresh)"

@@ -42,3 +42,8 @@ def test_what_is_no_mail_server_is_refused_without_repeating_a_password(url: str
 def test_the_senders_address_is_asked_for() -> None:
     with pytest.raises(BadSetting, match="PODIUM_EMAIL_FROM"):
         mail_settings("smtp://127.0.0.1:25", "")
+
+
+@pytest.mark.parametrize("url", [None, "", "none"])
+def test_a_site_without_mail_may_say_so(url: str | None) -> None:
+    assert mail_settings(url, "") == {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
