@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -47,7 +47,7 @@ class LongList(Admin):
 
     list_per_page = 50
     list_max_show_all = 0  # all of a large table at once is no page
-    list_select_related: tuple[str, ...] = ()
+    list_select_related: ClassVar[tuple[str, ...]] = ()
     list_fetches: tuple[str, ...] = ()
     show_full_result_count = False
     paginator = LongListPaginator
