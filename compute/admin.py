@@ -24,7 +24,7 @@ from compute.own_images import OwnImageForm
 class EnvironmentAdmin(ReadOnlyAdmin):
     """An environment is never changed: scores rest on it. A new image is a new row."""
 
-    form = OwnImageForm  # type: ignore[assignment]  # the base page is typed for any model
+    form = OwnImageForm
     list_display = ("name", "version", "image", "created_at")
     list_filter = ("name",)
 
