@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from contests.stores import NAME
 from operations.backup import manifest
 from operations.backup.manifest import BackupFailed, CannotRestore
 
@@ -28,6 +29,7 @@ class Sink(Protocol):
 
     def holds(self, sha256: str, size: int) -> bool: ...
     def add_blob(self, sha256: str, size: int, pieces: Iterable[bytes]) -> None: ...
+    def count(self) -> int: ...
     def workplace(self) -> Path: ...
     def add_file(self, name: str, path: Path) -> None: ...
     def finish(self, told: manifest.Manifest) -> None: ...
@@ -71,6 +73,9 @@ class FolderSink:
             _sync(file)
         fresh.replace(place)
 
+    def count(self) -> int:
+        return sum(1 for _path in _blobs_in(self._partial))
+
     def workplace(self) -> Path:
         return self._partial
 
@@ -84,7 +89,9 @@ class FolderSink:
             file.write(told.as_json())
             _sync(file)
         (self._partial / ".lock").unlink()
-        for folder in (self._partial, *self._partial.glob("blobs/*")):
+        for cut_off in self._partial.glob("blobs/*/*.new"):  # of a copy that was killed
+            cut_off.unlink()
+        for folder in (*self._partial.glob("blobs/*"), *self._partial.glob("blobs"), self._partial):
             _sync_folder(folder)
         self._partial.rename(self._target)
         _sync_folder(self._target.parent)
@@ -111,6 +118,9 @@ class TarSink:
         entry.size, entry.mode = size, 0o400
         self._tar.addfile(entry, _Pieces(checked(sha256, pieces)))
         self._held.add(sha256)
+
+    def count(self) -> int:
+        return len(self._held)
 
     def workplace(self) -> Path:
         return self._target.parent
@@ -154,7 +164,7 @@ class FolderSource:
         return (self._folder / manifest.NAME).read_text(encoding="utf-8")
 
     def blobs(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        for path in sorted(self._folder.glob("blobs/[0-9a-f][0-9a-f]/*")):
+        for path in sorted(_blobs_in(self._folder)):
             with path.open("rb") as file:
                 yield path.name, _pieces(file)
 
@@ -212,6 +222,10 @@ class _Pieces:
             self._left += piece
         taken, self._left = self._left[:size], self._left[size:]
         return taken
+
+
+def _blobs_in(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.glob("blobs/[0-9a-f][0-9a-f]/*") if NAME.fullmatch(path.name))
 
 
 def _pieces(file: BinaryIO | object) -> Iterator[bytes]:

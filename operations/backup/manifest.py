@@ -27,8 +27,8 @@ class Manifest:
     database_sha256: str
     migrations: list[str]  # "app.name"
     counts: dict[str, int]  # rows by table
-    blobs: int
-    blob_bytes: int
+    blobs: int  # files in the backup, those among them that nothing names
+    blob_bytes: int  # of those that the database names
     missing: list[str]  # digests that the database names and the store did not have
     format: int = FORMAT
 

@@ -38,7 +38,7 @@ def make(target: Path, say: Say) -> Manifest:
             database_sha256=digest,
             migrations=snapshot.migrations,
             counts=snapshot.counts,
-            blobs=len(snapshot.blobs) - len(missing),
+            blobs=sink.count(),
             blob_bytes=sum(size for _sha256, size in snapshot.blobs),
             missing=missing,
         )

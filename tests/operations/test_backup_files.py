@@ -1,0 +1,78 @@
+"""The files of a backup: all that were copied come back, and a backup that has lost one is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from contests import blobs
+from operations.backup import archive, database, reading
+from operations.backup.manifest import NAME, CannotRestore, Manifest, read
+
+CONTENTS = [b"named", b"named as well", b"nothing names this one"]
+DIGESTS = [hashlib.sha256(content).hexdigest() for content in CONTENTS]
+
+
+def backed_up(target: Path) -> Path:
+    """A backup of CONTENTS, whose database is none."""
+    sink = archive.sink_for(target)
+    for sha256, content in zip(DIGESTS, CONTENTS, strict=True):
+        sink.add_blob(sha256, len(content), iter([content]))
+    file = sink.workplace() / "draft"
+    file.write_bytes(b"rows")
+    sink.add_file(database.FILES["sqlite"], file)
+    sink.finish(
+        Manifest(
+            version="0.1.0",
+            made_at="2026-11-22",
+            engine="sqlite",
+            database=database.FILES["sqlite"],
+            database_sha256=hashlib.sha256(b"rows").hexdigest(),
+            migrations=[],
+            counts={},
+            blobs=sink.count(),
+            blob_bytes=0,
+            missing=[],
+        )
+    )
+    return target
+
+
+def restore_files(target: Path) -> None:
+    source = archive.source_of(target)
+    reading._restore_files(source, read(source.manifest()), lambda _text: None)
+
+
+@pytest.fixture(autouse=True)
+def empty_store(settings: Settings, tmp_path: Path) -> None:
+    settings.PODIUM_BLOBS = tmp_path / "store"
+
+
+@pytest.mark.parametrize("name", ["copy", "copy.tar"])
+def test_every_file_comes_back(name: str, tmp_path: Path) -> None:
+    restore_files(backed_up(tmp_path / name))
+    assert sorted(sha256 for sha256, _size in blobs.listed()) == sorted(DIGESTS)
+
+
+@pytest.mark.parametrize("lost", DIGESTS)
+def test_a_backup_that_lost_a_file_is_refused_although_others_than_the_named_are_in_it(
+    lost: str, tmp_path: Path
+) -> None:
+    target = backed_up(tmp_path / "copy")
+    (target / archive.member(lost)).unlink()
+    with pytest.raises(CannotRestore, match="holds 2 files of 3"):
+        restore_files(target)
+
+
+def test_what_a_killed_copy_left_half_written_spoils_no_backup(tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"deleted from the store before the copy was taken up").hexdigest()
+    half = tmp_path / "copy.partial" / f"{archive.member(sha256)}.new"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"dele")
+    target = backed_up(tmp_path / "copy")
+    restore_files(target)
+    assert not list(target.glob("blobs/*/*.new"))
+    assert (target / NAME).is_file()
