@@ -2,7 +2,8 @@
 
 The lock is the kernel's (flock), so it ends with its holder whatever ends that. The list names each process
 by pid and start time: a supervisor that starts after a crash ends what the last one left, and never a
-stranger that was given the same pid.
+stranger that was given the same pid. Processes that Docker or systemd keeps alive (operations.starting) hold the same
+lock together.
 """
 
 from __future__ import annotations
@@ -20,9 +21,36 @@ class AlreadyRunning(Exception):
     """Another supervisor works on this var/; the message says which one."""
 
 
+def join(run: Path) -> None:
+    """Hold the lock beside others of our kind until this process ends, whatever program it becomes by exec."""
+    descriptor = os.open(_lock(run), os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 - takes it no other way
+    with contextlib.suppress(BlockingIOError):  # a supervisor works beside us: its lock says as much
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def is_used(run: Path) -> bool:
+    """Whether a supervisor or a process of its own works on this var/."""
+    try:
+        descriptor = os.open(_lock(run), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(run: Path) -> Path:
+    return run / "supervisor.lock"
+
+
 class Instance:
     def __init__(self, run: Path) -> None:
-        self._lock_path = run / "supervisor.lock"
+        self._lock_path = _lock(run)
         self._list_path = run / "processes.json"
         self._descriptor: int | None = None
 

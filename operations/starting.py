@@ -16,7 +16,7 @@ from typing import NoReturn
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from operations import processes
+from operations import instance, processes
 from operations.layout import ROOT
 from operations.processes import Machine
 from operations.supervisor import Program
@@ -48,6 +48,7 @@ def become(name: str, machine: Machine) -> NoReturn:
     """Replace this process by one of PROGRAMS, with the environment that it was given."""
     argv = PROGRAMS[name](machine).argv
     connections.close_all()
+    instance.join(machine.layout.run)
     os.chdir(ROOT)
     os.execv(argv[0], argv)  # noqa: S606 - a program of ours
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from django.db.models import F
 
 from contests import blobs
 from leaderboard.models import Board
-from operations import health
+from operations import health, instance
 from operations.backup import archive, database, manifest
 from operations.backup.archive import Source
 from operations.backup.manifest import CannotRestore, Manifest
@@ -59,25 +57,10 @@ def check(told: Manifest, *, replace: bool) -> None:
         raise CannotRestore(
             f"This backup was made by a newer Podium ({told.version}; it has {newer[-1]}): update this checkout first."
         )
-    if _is_running():
+    if instance.is_used(Path(settings.VAR) / "run"):
         raise CannotRestore("This site is running: stop it first.")
     if not replace and not database.is_empty():
         raise CannotRestore("This site has people or contests. --replace puts the backup in their place.")
-
-
-def _is_running() -> bool:
-    """Whether a supervisor holds this var/."""
-    lock = Path(settings.VAR) / "run" / "supervisor.lock"
-    if not lock.exists():
-        return False
-    descriptor = os.open(lock, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _restore_files(source: Source, told: Manifest, say: Say) -> None:
