@@ -26,6 +26,7 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAME = re.compile(r"(_file|_count|_id|_dir|tokens)$", re.IGNORECASE)
 _SECRETS = (
     re.compile(r"\b(?:pod|pool|job)_[A-Za-z0-9_-]{20,}"),
+    re.compile(r"(?<=/confirm-email/)[^/\s'\"]+|(?<=/reset/key/)[^/\s'\"]+"),  # links of mails
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
     re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{6,}"),
     re.compile(r"(?i)(?<=\btoken )[\w.~+/=-]{16,}"),

@@ -28,6 +28,8 @@ SECRETS = (
     "Authorization: Token hunter2-api-token-value-long",
     "sessionid=hunter2session; csrftoken=hunter2csrf",
     "/setup/?token=hunter2-setup",
+    "/accounts/password/reset/key/hunter2-7f3a9c/",
+    "/accounts/confirm-email/MQ:1vMhunter2:Zk3/",
     "password='hunter2 pass'",
     '{"invite_code": "hunter2-invite"}',
 )
