@@ -36,23 +36,33 @@ def migrations() -> Iterator[Finding]:
 def rows_without_file() -> Iterator[Finding]:
     """Rows that name bytes the store does not have."""
     lying = dict(blobs.listed())
-    nameless = set(unnamed.rows().values_list("pk", flat=True))
     for blob in Blob.objects.order_by("pk").iterator():
-        if lying.get(blob.pk) == blob.size:
+        if lying.get(blob.pk) == blob.size or not _still_without_file(blob):
             continue
         state = "is missing" if blob.pk not in lying else f"has {lying[blob.pk]} bytes of {blob.size}"
-        if blob.pk in nameless:
+        if not unnamed.users_of(blob):
             yield Finding(
                 "row_without_file",
                 f"blob {blob.pk}",
                 f"its file {state}, and nothing refers to it",
                 "Mended by deleting the row.",
-                functools.partial(unnamed.remove, blob.pk, size=blob.size, older_than_s=0),
+                functools.partial(unnamed.remove, blob.pk, size=blob.size),
             )
         else:
             yield Finding(
                 "missing_file", f"blob {blob.pk}", f"its file {state}; {_needed_by(blob)}", FROM_A_BACKUP
             )
+
+
+def _still_without_file(blob: Blob) -> bool:
+    """Whether the row is still there and its file not, or cut off: while we looked, the site went on."""
+    if not Blob.objects.filter(pk=blob.pk).exists():
+        return False
+    try:
+        with blobs.opened(blob.pk) as file:
+            return sum(map(len, blobs.chunks_of(file))) != blob.size
+    except FileNotFoundError:
+        return True
 
 
 def _needed_by(blob: Blob) -> str:

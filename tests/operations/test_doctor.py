@@ -23,7 +23,7 @@ from contests.models import Blob, Check, Contest, Submission
 from judge.models import Job, JobUpload, Run
 from leaderboard import boards
 from leaderboard.models import Board, BoardEntry, Score, ScoreEvent
-from operations.doctor import examining
+from operations.doctor import examining, keeping
 from tests.builders import (
     fill_board,
     make_blob,
@@ -245,6 +245,18 @@ def test_a_row_that_nothing_needs_and_whose_file_is_gone(capsys: pytest.CaptureF
     blobs.remove(blob.pk)
     found_and_mended(capsys, "row_without_file")
     assert not Blob.objects.filter(pk=blob.pk).exists()
+
+
+def test_what_is_handed_in_while_the_doctor_looks_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = blobs.listed
+
+    def meanwhile(**options: float) -> Any:
+        found = list(listed(**options))
+        make_blob(b"handed in while the store was listed")
+        return iter(found)
+
+    monkeypatch.setattr(blobs, "listed", meanwhile)
+    assert [finding.code for finding in keeping.rows_without_file()] == []
 
 
 def test_a_file_that_was_cut_off_is_told(contest: Contest, capsys: pytest.CaptureFixture[str]) -> None:
