@@ -22,17 +22,17 @@ def used(contest: Contest) -> int:
     return Blob.objects.filter(pk__in=named).aggregate(size=Sum("size"))["size"] or 0
 
 
-def check(contest: Contest, *, sha256: str, size: int) -> None:
-    """Raise Full when one more file would exceed the contest's limit.
+def lock(contest: Contest) -> None:
+    """Take the contest's row where it has a limit, so that of two files at once the second sees the first."""
+    if contest.storage_mb is not None:
+        Contest.objects.select_for_update(no_key=True).values_list("pk").get(pk=contest.pk)
 
-    Inside a transaction this takes the lock of the contest's row where it has a limit, so that of two files at once the
-    second sees the first.
-    """
+
+def check(contest: Contest, *, sha256: str, size: int) -> None:
+    """Raise Full when one more file would exceed the contest's limit. Exact after `lock`, in its transaction."""
     if contest.storage_mb is None:
         return
-    limit = (
-        Contest.objects.select_for_update(no_key=True).values_list("storage_mb", flat=True).get(pk=contest.pk)
-    )
+    limit = Contest.objects.values_list("storage_mb", flat=True).get(pk=contest.pk)
     if limit is None or Submission.objects.filter(contest=contest, blob=sha256).exists():
         return
     if used(contest) + size > limit << 20:

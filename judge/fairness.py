@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 from collections import defaultdict
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Value, Window
 from django.db.models.functions import Greatest, Least, RowNumber
 
@@ -129,7 +131,7 @@ def _slots(gpus: int) -> int:
 def charge(job: Job, served: Served) -> None:
     """A job was handed out: its contest and its contestant have had a turn of QUANTUM_S.
 
-    The rows are always locked in this order, the contest's first, and last of all that a claim locks.
+    The rows are always locked in this order, the contest's first, and last of all that a transaction locks.
     """
     if job.contest_id is None:
         return
@@ -157,10 +159,19 @@ def charge(job: Job, served: Served) -> None:
 
 
 def settle(job: Job, *, seconds: float) -> None:
-    """A job that had been charged a turn has ended after so many seconds, or was given back after none."""
-    if job.contest_id is None:
-        return
-    more = (seconds - QUANTUM_S) * _slots(job.gpus)
+    """A job that had been charged a turn has ended after so many seconds, or was given back after none.
+
+    It is written after the commit: an end goes on to lock what claims lock before their turns (a check, the scorer's
+    blob), and a contest's row would be held for as long as its scores are counted. A crash in between costs a
+    difference in whose turn it is, and nothing else.
+    """
+    if job.contest_id is not None:
+        more = (seconds - QUANTUM_S) * _slots(job.gpus)
+        transaction.on_commit(functools.partial(_settle, job, more), robust=True)
+
+
+@transaction.atomic
+def _settle(job: Job, more: float) -> None:
     _turn(job, WHOLE).update(finish=F("finish") + more / _weight(job))
     _turn(job, job.contestant).update(finish=F("finish") + more)
 

@@ -81,18 +81,18 @@ def submit(
     repeated = _repeated(user, idempotency_key)
     if repeated is not None:
         return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
-    phase = quotas.current_phase(contest, arrived_at)
-    if phase is None:
-        raise _closed(contest, arrived_at)
-    place = _place(user, contest)
-    # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
-    _check_quota(place.team, phase, arrived_at)
-    accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
-    accepted = dataclasses.replace(accepted, key=idempotency_key)
     try:
-        return _accept(user, place, accepted, arrived_at)
-    except IntegrityError:
-        # Two uploads with one key at once: the unique constraint let one through; the other finds it.
+        phase = quotas.current_phase(contest, arrived_at)
+        if phase is None:
+            raise _closed(contest, arrived_at)
+        place = _place(user, contest)
+        # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
+        _check_quota(place.team, phase, arrived_at)
+        accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
+        return _accept(user, place, dataclasses.replace(accepted, key=idempotency_key), arrived_at)
+    except (IntegrityError, Rejected):
+        # Two uploads with one key at once: one got through. The other finds it, also where it was too late for the
+        # last place in a quota, which that one took.
         repeated = _repeated(user, idempotency_key)
         if repeated is None:
             raise
@@ -286,6 +286,7 @@ def _check_quota(team: Team, phase: Phase, arrived_at: datetime.datetime, gpu_s:
 def _accept(user: User, place: Participation, accepted: Accepted, at: datetime.datetime) -> Submission:
     gpu_s = stages.most_gpu_s(accepted.version, accepted.kind)
     with _in_turn(), transaction.atomic():
+        storage.lock(accepted.contest)  # before the team's, as whoever changes a team's name does
         # The lock makes the count below exact for the whole team. (SQLite: this transaction holds the write lock.)
         team = Team.objects.select_for_update(no_key=True).get(pk=place.team_id)
         if _repeated(user, accepted.key) is not None:

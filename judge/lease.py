@@ -163,7 +163,13 @@ def give_back(job: Job, *, reason: str, stopped: bool = False) -> None:
         return
     resting = None if stopped else _rest(job.attempt - pardoned)
     if not transitions.move(
-        job, Job.Status.QUEUED, lease_until=resting, error=reason, token_digest="", pardoned=pardoned
+        job,
+        Job.Status.QUEUED,
+        lease_until=resting,
+        error=reason,
+        token_digest="",
+        pardoned=pardoned,
+        usage={},
     ):
         raise Stale
     transitions.back_in_queue(job)
@@ -186,6 +192,14 @@ def _fail(job: Job, reason: str) -> None:
     transaction.on_commit(lambda: feed.queue_moved(job.pool_id))
 
 
+def _still_dead(job: Job) -> None:
+    """Raises Stale for a lease that was extended since it was read; until the transaction ends it cannot be."""
+    transitions.lock(job)  # before the job's, as everywhere
+    unchanged = Job.objects.select_for_update(no_key=True).filter(pk=job.pk, lease_until=job.lease_until)
+    if unchanged.values_list("pk").first() is None:
+        raise Stale
+
+
 def sweep() -> int:
     """End the jobs whose last attempt died, and ring for whatever can be claimed. Returns how many were ended."""
     now = clock.now()
@@ -198,6 +212,7 @@ def sweep() -> int:
     for job in dead:
         try:
             with transaction.atomic():
+                _still_dead(job)
                 _fail(job, "The lease of the last attempt ran out.")
         except Stale:
             continue  # its agent came back in this moment

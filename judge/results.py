@@ -213,7 +213,7 @@ def _finish_score(job: Job, run: Run, report: Report, judged: Judged) -> None:
         public=judged.public,
         private=judged.private,
         feedback={} if withheld else judged.feedback,  # it quotes the predictions
-        scorer_digest=specification.scorer().sha256,
+        scorer_digest=specification.scorer_digest(),
         environment=job.environment.identifier,
         at=run.submission.created_at,
         generation=run.generation,

@@ -33,10 +33,13 @@ def at_once(works: Sequence[Callable[[], object]], *, refusal: type[Exception]) 
     return results
 
 
-def overlapping(first: Callable[[], object], second: Callable[[], object]) -> object:
+def overlapping(
+    first: Callable[[], object], second: Callable[[], object], *, then: Callable[[], object] = lambda: None
+) -> object:
     """Do `second` while the transaction in which `first` was done is still open; what it returned or raised.
 
-    The order is certain, unlike that of many at once: the first transaction ends when the second waits for it, or
+    `then` is done in the first transaction when the second waits for it. The order is certain, unlike that of many at
+    once: the first transaction ends when the second waits for it, or
     has ended without waiting, which is what a missing lock looks like.
     """
     results: list[object] = []
@@ -54,6 +57,7 @@ def overlapping(first: Callable[[], object], second: Callable[[], object]) -> ob
         first()
         other.start()
         _until_it_waits(other)
+        then()
     other.join(PATIENCE_S)
     assert results, "the second never ended"
     return results[0]

@@ -75,6 +75,7 @@ def test_every_place_told_is_the_place_taken() -> None:
     assert [run.submission_id for run in taken if run] == told
 
 
+@pytest.mark.django_db(transaction=True)  # what it took is written after the commit
 def test_a_turn_is_charged_what_it_took_and_one_that_was_our_fault_nothing() -> None:
     contest = make_contest()
     backlog(contest, make_user(), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.utils import timezone
 from compute.models import Pool
 from contests import blobs
 from contests.models import Submission
-from judge import bell, intake
+from judge import bell, intake, quotas
 from judge.models import Job
 from tests.builders import make_contest, make_user, phase_of
 from tests.together import at_once
@@ -184,3 +185,21 @@ def test_without_a_trusted_pool_nothing_is_taken_in() -> None:
     contest = make_contest()
     Pool.objects.filter(trusted=True).update(trusted=False)
     assert refusal(user=make_user(), contest=contest, file=upload()).status == 503
+
+
+def test_a_repetition_that_meets_the_quota_which_its_first_has_just_used_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first is accepted between the second's look for the key and its look at the quota."""
+    user, contest = make_user(), make_contest(daily_limit=1)
+    first: list[Submission] = []
+    look = quotas.current_phase
+
+    def meanwhile(*about: Any) -> object:
+        monkeypatch.setattr(quotas, "current_phase", look)
+        first.append(intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k"))
+        return look(*about)
+
+    monkeypatch.setattr(quotas, "current_phase", meanwhile)
+    again = intake.submit(user=user, contest=contest, file=upload(), idempotency_key="k")
+    assert [again] == first

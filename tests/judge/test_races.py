@@ -6,20 +6,25 @@ conditional UPDATE at work, and turns red without it.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.utils import timezone
 
 from accounts.models import User
 from contests import joining
 from contests.models import Contest, Participation, Submission
-from judge import cancel, checking, intake, lease, rejudging, settling
+from judge import cancel, checking, intake, lease, rejudging, settling, transitions
 from judge.models import Job, Run
 from leaderboard import boards
 from leaderboard.models import Board, Score, ScoreEvent
+from runners.spec import JobSpec
 from tests.builders import make_contest, make_submission, make_user, task_version_of
 from tests.judge.host import Host
-from tests.together import overlapping
+from tests.together import at_once, overlapping
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,9 +204,70 @@ def test_the_second_of_two_last_baselines_ends_their_check(contest: Contest, ali
 
     def end(trial: Submission) -> None:  # as judge.transitions does when a run ends
         with transaction.atomic():
-            Submission.objects.filter(pk=trial.pk).update(status="FINISHED", verdict="SCORED")
+            Submission.objects.filter(pk=trial.pk).update(status="FINISHED", verdict="NO_OUTPUT")
             settling.settle(check.pk)
 
     assert overlapping(lambda: end(trials[0]), lambda: end(trials[1])) is None
     check.refresh_from_db()
     assert check.status in check.ENDED
+
+
+def test_an_agent_that_comes_back_while_the_sweep_looks_keeps_its_last_attempt(
+    contest: Contest, alice: User
+) -> None:
+    submission = make_submission(contest, alice)
+    spec = Host().must_claim()
+    Job.objects.update(attempt=3, lease_until=timezone.now() - datetime.timedelta(hours=1))
+    last = dataclasses.replace(spec, attempt=3)
+    assert overlapping(lambda: Host().heartbeat(last), lease.sweep) == 0
+    assert Run.objects.get(submission=submission).status == "RUNNING"
+
+
+def test_a_team_is_renamed_while_a_file_comes_into_a_contest_with_bounded_storage(
+    contest: Contest, alice: User
+) -> None:
+    hand_in(alice, contest)
+    Contest.objects.update(storage_mb=5)
+    contest.refresh_from_db()
+    place = Participation.objects.get(user=alice)
+    late = overlapping(
+        lambda: Contest.objects.select_for_update(no_key=True).get(pk=contest.pk),
+        lambda: hand_in(alice, contest, text=b"print(2)\n"),
+        then=lambda: joining.rename(place, "The best"),
+    )
+    assert isinstance(late, Submission)
+
+
+def test_a_check_and_a_baseline_of_it_end_at_once_and_neither_waits_for_the_other(
+    contest: Contest, alice: User
+) -> None:
+    check = checking.start(task_version_of(contest), alice)
+    trial = make_submission(contest, alice, kind="predictions")
+    check.trials.add(trial)
+    looked_at = Host().must_claim("scoring")
+    judged = Host().must_claim("scoring")
+    specs = {Job.objects.get(pk=spec.job_id).kind: spec for spec in (looked_at, judged)}
+    ended = overlapping(
+        lambda: transitions.lock(Job.objects.get(task_check=check)),
+        lambda: Host().score_well(specs["score"]).status_code,
+        then=lambda: give_back(specs["check"]),
+    )
+    assert ended == 200
+    assert Job.objects.get(task_check=check).status == "QUEUED"
+
+
+def give_back(spec: JobSpec) -> None:
+    body = {"attempt": spec.attempt, "reason": "no sandbox"}
+    assert Host().on_job("POST", spec, "give-back", body).status_code == 200
+
+
+@pytest.mark.postgres  # SQLite has one writer
+def test_who_claims_does_not_wait_for_a_score_that_is_being_counted(contest: Contest, alice: User) -> None:
+    for _ in range(2):
+        make_submission(contest, alice, kind="predictions")
+    host = Host()
+    spec = host.must_claim("scoring")
+    with transaction.atomic():
+        host.score_well(spec)
+        (claimed,) = at_once([lambda: Host(name="host-2").claim("scoring")], refusal=OperationalError)
+        assert isinstance(claimed, JobSpec)

@@ -161,3 +161,13 @@ def test_sums_by_person_and_contest_take_one_query_each() -> None:
     assert usage.of_contest(digits) == usage.Totals(runs=3, wall_s=130.0, cpu_s=110.0, gpu_s=0.0)
     assert usage.of_user(alice) == usage.Totals(runs=3, wall_s=35.0, cpu_s=25.0, gpu_s=0.0)
     assert usage.of_user(alice, digits).runs == 2
+
+
+def test_what_an_attempt_used_that_was_given_back_is_nobodys() -> None:
+    submission = make_submission(make_contest(), make_user())
+    host = Host()
+    given_back = host.must_claim()
+    host.heartbeat(given_back, usage={"wall_s": 300.0, "cpu_s": 200.0, "memory": MIB, "disk": 5})
+    host.on_job("POST", given_back, "give-back", {"attempt": given_back.attempt, "reason": "no sandbox"})
+    assert cancel.cancel(submission)
+    assert usage.of_user(submission.user) == usage.Totals(runs=0, wall_s=0.0, cpu_s=0.0, gpu_s=0.0)
