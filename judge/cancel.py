@@ -7,18 +7,41 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from contests import access
 from contests.models import Submission
-from judge import feed, transitions, usage
+from judge import feed, runs, transitions, usage
 from judge.models import Job, Run
 from runners.verdict import Verdict
 
 
+class NotTheirs(Exception):
+    """A rejudge is its organisers'; `message` says so."""
+
+    def __init__(self) -> None:
+        self.message = _("The organisers are judging this submission again. Only they can stop that.")
+        super().__init__(self.message)
+
+
+def may(user: object, submission: Submission) -> bool:
+    """Whether the person may call back what waits or runs of a submission that they may see.
+
+    Calling a rejudge back keeps what was found before: a contestant would keep a score that is about to be corrected.
+    """
+    return _may(user, submission, runs.latest(submission))
+
+
+def _may(user: object, submission: Submission, run: Run | None) -> bool:
+    return run is None or run.generation == 1 or access.organises(user, submission.contest)
+
+
 @transaction.atomic
-def cancel(submission: Submission) -> bool:
+def cancel(submission: Submission, *, by: object = None) -> bool:
     """End the submission as CANCELLED. False when it had ended already: its verdict stands.
 
-    Calling a rejudge back keeps what was found before (judge.runs).
+    Calling a rejudge back keeps what was found before (judge.runs). Raises NotTheirs where a person is named (`by`)
+    who may not.
     """
     run = (
         Run.objects.select_for_update(no_key=True)
@@ -28,6 +51,8 @@ def cancel(submission: Submission) -> bool:
     )
     if run is None or run.status in Submission.TERMINAL:
         return False
+    if by is not None and not _may(by, submission, run):
+        raise NotTheirs
     now = timezone.now()
     ended = False
     used: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -195,6 +196,7 @@ def submission(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
         "topic": feed.topic(found),
         "token": feed.token(found),
         "open": found.status in OPEN_STATES,
+        "may_cancel": found.status in OPEN_STATES and cancelling.may(request.user, found),
         "beside_hidden": stages.beside_hidden(run),
         "private_score": found.private_score if shows_private else None,
     }
@@ -219,7 +221,10 @@ def log(request: HttpRequest, submission_id: uuid.UUID) -> JsonResponse:
 @login_required
 @require_POST
 def cancel(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponse:
-    cancelling.cancel(_found(request, submission_id))
+    try:
+        cancelling.cancel(_found(request, submission_id), by=request.user)
+    except cancelling.NotTheirs as refused:
+        messages.error(request, refused.message)
     return redirect("judge:submission", submission_id=submission_id)
 
 

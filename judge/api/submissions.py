@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -104,9 +104,12 @@ class SubmissionCancel(Endpoint):
     def post(self, request: Request, submission_id: uuid.UUID) -> Response:
         """Call a submission back.
 
-        Before it has started it costs nothing.
+        Before it has started it costs nothing. What organisers judge again only they can call back.
         """
-        cancelled = cancel.cancel(found(request, submission_id))
+        try:
+            cancelled = cancel.cancel(found(request, submission_id), by=request.user)
+        except cancel.NotTheirs as refused:
+            raise PermissionDenied(refused.message) from refused
         fresh = found(request, submission_id)
         fresh.cancelled = cancelled  # type: ignore[attr-defined]
         return Response(CancelledSerializer(fresh).data)

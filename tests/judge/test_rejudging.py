@@ -6,6 +6,8 @@ import datetime
 import random
 
 import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -17,6 +19,7 @@ from judge.models import Job, Run
 from leaderboard import boards
 from leaderboard.models import Board, BoardEntry, Score, ScoreEvent
 from tests.builders import (
+    make_api_token,
     make_blob,
     make_check,
     make_contest,
@@ -132,6 +135,26 @@ def test_a_rejudge_that_is_called_back_keeps_what_was_found_before(
     assert (current.generation, current.verdict) == (1, "SCORED")
     assert on_board(contest) == [("alice", 0.75, 1)]
     assert Host().claim("scoring") is None
+
+
+def test_a_contestant_cannot_keep_a_score_by_calling_its_correction_back(
+    contest: Contest, scored: Submission
+) -> None:
+    organiser = make_user("olga")
+    contest.organisers.add(organiser)
+    rejudging.rejudge(scored)
+    client = Client()
+    client.force_login(scored.user)
+    answer = client.post(f"/submissions/{scored.pk}/cancel/")
+    assert ["Only they can" in str(said) for said in get_messages(answer.wsgi_request)] == [True]
+    headers = {"authorization": f"Token {make_api_token(scored.user)}"}
+    path = f"/api/v1/submissions/{scored.pk}/cancel/"
+    assert Client().post(path, headers=headers).status_code == 403
+    assert summary(scored)[0] == "QUEUED"
+    assert [cancel.may(user, scored) for user in (scored.user, organiser)] == [False, True]
+    headers = {"authorization": f"Token {make_api_token(organiser)}"}
+    assert Client().post(path, headers=headers).json()["cancelled"] is True
+    assert summary(scored) == ("FINISHED", "SCORED", 0.75, 0.5)
 
 
 def test_a_rejudge_that_fails_by_our_fault_keeps_what_was_found_before(
