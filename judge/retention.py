@@ -108,12 +108,17 @@ def remove_uploads(now: datetime.datetime) -> int:
 
 
 def _holding(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Those that still have something to delete."""
-    held = Q(jobs__log__isnull=False) | Q(jobs__samples__isnull=False) | Q(files__isnull=False)
-    held |= Q(jobs__model__isnull=False) | Q(jobs__predictions__isnull=False) & ~Q(
-        jobs__predictions=F("submission__blob")
+    """Those that still have something to delete. Each is asked by itself: joined, lines of a log would be multiplied by
+    points of a curve and by files.
+    """
+    own = Job.objects.filter(run=OuterRef("pk"))
+    made = Q(predictions__isnull=False) & ~Q(predictions=F("run__submission__blob"))
+    return runs.filter(
+        Exists(RunFile.objects.filter(run=OuterRef("pk")))
+        | Exists(own.filter(Q(model__isnull=False) | made))
+        | Exists(LogChunk.objects.filter(job__run=OuterRef("pk")))
+        | Exists(UsageSample.objects.filter(job__run=OuterRef("pk")))
     )
-    return runs.filter(pk__in=runs.filter(held).values("pk"))
 
 
 def _batches(runs: QuerySet[Run], until: float) -> Iterator[list[int]]:
