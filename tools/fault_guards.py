@@ -188,7 +188,11 @@ GUARDS = (
     ),
     Guard(
         name="the sweep rings",
-        edits=(Edit(file=LEASE, old="            bell.ring(pool.slug)\n", new="            log.debug(pool.slug)\n"),),
+        edits=(
+            Edit(
+                file=LEASE, old="            bell.ring(pool.slug)\n", new="            log.debug(pool.slug)\n"
+            ),
+        ),
         test=(GUARD, "test_the_bell_rings_after_the_commit_and_the_sweep_rings_for_one_that_was_lost"),
     ),
     Guard(
