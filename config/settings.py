@@ -141,7 +141,7 @@ ACCOUNT_EMAIL_VERIFICATION = "optional" if MAIL_WORKS else "none"
 # A whole class may sit behind one address and sign up in the same minute; what guards a password is the limit for
 # one account.
 ACCOUNT_RATE_LIMITS = {
-    "signup": "120/m/ip",
+    "signup": "400/m/ip",
     "login": "300/m/ip",
     "login_failed": "100/m/ip,5/5m/key",
     "setup": "20/m/ip",
@@ -245,11 +245,11 @@ PODIUM_FREE_REHEARSALS_PER_DAY = env.number("PODIUM_FREE_REHEARSALS_PER_DAY", 20
 PODIUM_LEASE_S = env.number("PODIUM_LEASE_S", 60)
 PODIUM_HEARTBEAT_S = env.number("PODIUM_HEARTBEAT_S", 10)
 PODIUM_MAX_ATTEMPTS = 3
-# With less space than this on its disks the site is not ready (operations.health).
 # Usage curves of runs that ended longer ago are removed; 0: never. Sums stay.
 PODIUM_USAGE_DAYS = env.number("PODIUM_USAGE_DAYS", 90, least=0)
 # Who asks /metrics with it is answered; without one, this machine alone (config.prometheus).
 PODIUM_METRICS_TOKEN = env.private("PODIUM_METRICS_TOKEN")
+# With less space than this on its disks the site is not ready (operations.health).
 PODIUM_DISK_LOW_MB = env.number("PODIUM_DISK_LOW_MB", 200)
 PODIUM_VERSION = "0.1.0"
 # Request bodies above 2.5 MB go to files here while they stream in: the web process stays small (see config.asgi).

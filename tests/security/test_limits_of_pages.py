@@ -174,6 +174,15 @@ def test_a_class_behind_one_address_can_sign_in(counted: Settings) -> None:
         assert answer.status_code == 302, person.username
 
 
+def test_a_class_behind_one_address_can_sign_up_and_mistype(counted: Settings) -> None:
+    counted.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    for number in range(CLASS):
+        given = {"username": f"student{number}", "password1": PASSWORD, "password2": PASSWORD}
+        if number % 2:
+            assert Client().post("/accounts/signup/", given | {"password2": "another"}).status_code == 200
+        assert Client().post("/accounts/signup/", given).status_code == 302, number
+
+
 def test_guessing_one_password_ends_soon(counted: Settings, alice: User) -> None:
     counted.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     alice.set_password(PASSWORD)
