@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -30,22 +31,30 @@ class Bucket:
 
     def __init__(self, url: str, bucket: str, access_key: str, secret_key: str, region: str) -> None:
         self._bucket = bucket
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=url,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name=region,
-            config=Config(
-                signature_version="s3v4",
-                connect_timeout=3,
-                read_timeout=30,
-                retries={"total_max_attempts": 3, "mode": "standard"},
-                request_checksum_calculation="when_required",  # newer headers that many servers do not know
-                response_checksum_validation="when_required",
-                s3={"addressing_style": "path", "payload_signing_enabled": True},
-            ),
+        self._made: dict[str, Any] = {
+            "endpoint_url": url,
+            "aws_access_key_id": access_key,
+            "aws_secret_access_key": secret_key,
+            "region_name": region,
+        }
+        self._client = self._patient(read_s=30, attempts=3)
+
+    def _patient(self, *, read_s: int, attempts: int) -> Any:
+        config = Config(
+            signature_version="s3v4",
+            connect_timeout=3,
+            read_timeout=read_s,
+            retries={"total_max_attempts": attempts, "mode": "standard"},
+            request_checksum_calculation="when_required",  # newer headers that many servers do not know
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path", "payload_signing_enabled": True},
         )
+        return boto3.session.Session().client("s3", config=config, **self._made)
+
+    @functools.cached_property
+    def _prober(self) -> Any:
+        """Whoever asks how the site does waits for seconds, not for a minute and a half."""
+        return self._patient(read_s=4, attempts=1)
 
     def prepare(self) -> None:
         with _asking():
@@ -126,8 +135,8 @@ class Bucket:
 
     def probe(self) -> None:
         with _asking():
-            self._client.put_object(Bucket=self._bucket, Key=_PROBE, Body=b"probe")
-            self._client.delete_object(Bucket=self._bucket, Key=_PROBE)
+            self._prober.put_object(Bucket=self._bucket, Key=_PROBE, Body=b"probe")
+            self._prober.delete_object(Bucket=self._bucket, Key=_PROBE)
 
     def space_left(self) -> int | None:
         return None

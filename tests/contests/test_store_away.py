@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from contests import blobs, stores
+from contests.bucket import Bucket
 from contests.models import Blob, Submission
 from judge.models import Job, JobUpload
 from tests.builders import join, make_api_token, make_contest, make_submission, make_user
@@ -89,3 +92,14 @@ def test_a_result_that_cannot_be_kept_is_asked_for_again(server: S3Server, clien
     server.start()
     assert put() == 201
     assert JobUpload.objects.count() == 1
+
+
+def test_a_store_that_takes_the_request_and_says_nothing_is_told_of_within_seconds() -> None:
+    """A request of a person may wait for it three times half a minute; a look at how the site does may not."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        bucket = Bucket(address, "podium", "key", "secret", "us-east-1")
+        began = time.monotonic()
+        with pytest.raises(stores.StoreAway):
+            bucket.probe()
+        assert time.monotonic() - began < 10
