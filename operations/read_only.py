@@ -17,7 +17,14 @@ from rest.errors import body
 RETRY_AFTER_S = 300
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What runs is brought home; people may sign in and read; an administrator opens the doors again.
-STAYS_OPEN = ("/runner/", "/accounts/login/", "/accounts/logout/", "/i18n/", "/admin/operations/")
+STAYS_OPEN = (
+    "/runner/",
+    "/accounts/login/",
+    "/accounts/logout/",
+    "/i18n/",
+    "/admin/logout/",
+    "/admin/operations/",
+)
 
 
 class ReadOnlyMiddleware:

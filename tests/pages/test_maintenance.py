@@ -122,6 +122,15 @@ def test_the_administrator_can_open_the_doors_again(contest: Contest, staff: Use
     assert notices.current(kept_s=0) is None
 
 
+def test_whoever_is_signed_in_may_leave_by_either_door(staff: User) -> None:
+    maintenance("on", BACK)
+    for path in ("/accounts/logout/", "/admin/logout/"):
+        client = Client()
+        client.force_login(staff)
+        assert client.post(path).status_code in {200, 302}
+        assert "_auth_user_id" not in client.session
+
+
 def test_a_notice_added_in_the_admin_takes_the_place_of_the_one_before(staff: User) -> None:
     maintenance("on", BACK)
     client = Client()
