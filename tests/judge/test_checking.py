@@ -50,9 +50,9 @@ def version(contest: Contest) -> TaskVersion:
     return task_version_of(contest)
 
 
-def answer(result: dict[str, Any] | bytes = CLEAN) -> int:
+def answer(result: dict[str, Any] | bytes = CLEAN, name: str = "host-1") -> int:
     """Do the check job that waits and say what the checker found."""
-    host = Host()
+    host = Host(name=name)
     content = result if isinstance(result, bytes) else json.dumps(result).encode()
     return host.finish(host.must_claim("scoring"), files={RESULT_FILE: content}).status_code
 
@@ -161,8 +161,8 @@ def test_a_result_that_is_none_is_our_fault_and_is_tried_three_times(
     version: TaskVersion, organiser: User, result: bytes
 ) -> None:
     check = checking.start(version, organiser)
-    for _attempt in range(3):
-        assert answer(result) == 200
+    for name in ("host-1", "host-2", "host-3"):
+        assert answer(result, name) == 200
         check.refresh_from_db()
     assert (check.status, Job.objects.get().status) == ("FAILED", "FAILED")
     assert Host().claim("scoring") is None
@@ -173,8 +173,8 @@ def test_a_checker_that_dies_is_tried_again_and_then_the_check_failed(
     version: TaskVersion, organiser: User
 ) -> None:
     check = checking.start(version, organiser)
-    host = Host()
     for attempt in (1, 2, 3):
+        host = Host(name=f"host-{attempt}")
         spec = host.must_claim("scoring")
         assert spec.attempt == attempt
         host.finish(spec, facts=make_facts(exit_code=None, signal=9))
@@ -206,12 +206,11 @@ def test_the_sweep_ends_a_check_whose_last_agent_died(version: TaskVersion, orga
 
 
 def test_its_turn_comes_by_who_started_it(contest: Contest, version: TaskVersion, organiser: User) -> None:
-    busy = make_submission(contest, organiser, status="SCORING", kind="predictions")
-    assert busy.runs.get().jobs.get().status == "RUNNING"
-    check = checking.start(version, organiser)
+    checking.start(version, organiser)
+    assert answer() == 200
+    check = checking.start(version, organiser)  # the second; who waits behind it has had no turn
     waiting = make_submission(contest, make_user("bob"), kind="predictions")
-    places = queue.order(make_pool("scoring").pk, 10)
-    assert places == []  # no host has reported yet
+    assert queue.order(make_pool("scoring").pk, 10) == [waiting.pk, None]
     spec = Host().must_claim("scoring")
     assert spec.kind is JobKind.SCORE
     assert waiting.runs.get().jobs.get().status == "RUNNING"
@@ -340,8 +339,8 @@ def test_a_check_that_failed_by_our_fault_is_not_green_when_its_baseline_ends_we
 ) -> None:
     baseline(contest)
     check = checking.start(version, organiser)
-    for _attempt in range(3):
-        answer(b"not json")
+    for name in ("host-1", "host-2", "host-3"):
+        answer(b"not json", name)
     host = Host()
     host.run_well(host.must_claim())
     host.score_well(host.must_claim("scoring"))
