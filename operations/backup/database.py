@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,7 +82,7 @@ def _ask(cursor: _Cursor) -> Snapshot:
 def counts(cursor: _Cursor) -> dict[str, int]:
     """Rows by table."""
     found = {}
-    for table in sorted(model._meta.db_table for model in apps.get_models(include_auto_created=True)):  # noqa: SLF001
+    for table in sorted(_our_tables()):
         cursor.execute(f'SELECT COUNT(*) FROM "{table}"')  # noqa: S608 - a name of our own models
         found[table] = int(cursor.fetchall()[0][0])
     return found
@@ -99,25 +99,39 @@ def is_empty() -> bool:
     return True
 
 
-def load(file: Path) -> None:
-    """Put a dumped database in the place of this one, whole or not at all. Raises CannotRestore."""
+def load(file: Path, tables: Iterable[str]) -> None:
+    """Put a dumped database, which has these tables, in the place of this one, whole or not at all (CannotRestore)."""
     if engine() == "sqlite":
         _load_sqlite(file)
     else:
-        arguments = [
-            "--clean",
-            "--if-exists",
-            "--no-owner",
-            "--no-acl",
+        _load_postgresql(file, {*tables, *_our_tables(), "django_migrations"})
+
+
+def _our_tables() -> set[str]:
+    return {model._meta.db_table for model in apps.get_models(include_auto_created=True)}  # noqa: SLF001
+
+
+def _load_postgresql(file: Path, tables: set[str]) -> None:
+    """In one transaction, which first drops what is there: tables of later versions, too, that the backup knows not."""
+    connection.close()
+    script, before = file.with_suffix(".sql"), file.with_suffix(".before.sql")
+    try:
+        for path in (script, before):
+            path.touch(mode=0o600)
+        named = ", ".join(f'"{table}"' for table in sorted(tables))
+        before.write_text(f"DROP TABLE IF EXISTS {named} CASCADE;\n", encoding="utf-8")
+        _run("pg_restore", ["--no-owner", "--no-acl", f"--file={script}", str(file)], CannotRestore)
+        words = [
+            "--no-psqlrc",
+            "--quiet",
             "--single-transaction",
-            "--exit-on-error",
+            "--set=ON_ERROR_STOP=1",
+            "--output=/dev/null",
         ]
-        connection.close()
-        _run(
-            "pg_restore",
-            [*arguments, f"--dbname={settings.DATABASES['default']['NAME']}", str(file)],
-            CannotRestore,
-        )
+        _run("psql", [*words, f"--file={before}", f"--file={script}"], CannotRestore)
+    finally:
+        for path in (script, before):
+            path.unlink(missing_ok=True)
 
 
 def _load_sqlite(file: Path) -> None:

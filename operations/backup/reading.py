@@ -35,7 +35,7 @@ def restore(path: Path, say: Say, *, replace: bool = False) -> Manifest:
     try:
         if digest_of(fresh) != told.database_sha256:
             raise CannotRestore("The backup's database is damaged: its digest is not that of the manifest.")
-        database.load(fresh)
+        database.load(fresh, told.counts)
     finally:
         fresh.unlink(missing_ok=True)
     _compare(told)
