@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from accounts.models import User
 from contests.models import Check, Contest, Participation
+from operations.models import Notice
 from tests.builders import (
     make_blob,
     make_contest,
@@ -55,6 +56,7 @@ def theirs(db: None) -> Contest:
     )
     Check.objects.create(task_version=task_version_of(contest), status="GREEN", digest="0")
     make_host(make_pool("cpu"))
+    Notice.objects.create(message="maintenance", current=False)
     return contest
 
 
@@ -127,6 +129,9 @@ def test_our_own_pages_answer_404_for_anothers_rows(theirs: Contest, ada: User) 
     addresses = [a for a in own_addresses(admin.site.get_urls()) if not a.startswith("r/")]
     assert len(addresses) >= 8
     for address in addresses:
+        if address.startswith("compute/pool/"):  # the whole site's: they are nobody's who organises one contest
+            assert client.post("/admin/" + address.format(1)).status_code == 403, address
+            continue
         numbers = next(value for start, value in keys.items() if address.startswith(start))
         path = "/admin/" + address.format(*numbers)
         assert client.get(path).status_code in {404, 405}, path
