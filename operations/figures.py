@@ -10,8 +10,6 @@ what was read altogether for some seconds.
 from __future__ import annotations
 
 import datetime
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,6 +28,7 @@ from compute.models import Pool
 from judge.models import Job
 from live import census
 from operations import health, notices, space
+from operations.kept import Kept
 from operations.run_sums import RunSums
 
 KEPT_S = 10.0
@@ -52,28 +51,18 @@ class _Figures(Collector):
         yield from _streams()
 
 
-class _Kept:
-    """The last answer, shared by this process's threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._at, self._text = float("-inf"), b""
-
-    def text(self, kept_s: float) -> bytes:
-        with self._lock:
-            if time.monotonic() - self._at > kept_s:
-                registry = CollectorRegistry()
-                registry.register(_Figures())
-                self._text, self._at = generate_latest(registry), time.monotonic()
-            return self._text
+def _written() -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Figures())
+    return generate_latest(registry)
 
 
-_KEPT = _Kept()
+KEPT = Kept(_written)
 
 
 def text(*, kept_s: float = KEPT_S) -> bytes:
     """All figures in Prometheus' text format, at most so old."""
-    return _KEPT.text(kept_s)
+    return KEPT.get(kept_s)
 
 
 def _site() -> Iterator[Metric]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +36,7 @@ from redis.retry import Retry
 from compute import pools
 from compute.models import Pool
 from contests import blobs
+from operations.kept import Kept
 from operations.models import Notice
 
 KEPT_S = 1.0
@@ -104,28 +104,12 @@ def look() -> Report:
     return Report(parts, _pools() if parts["database"].ok and parts["migrations"].ok else [])
 
 
-class _Kept:
-    """The last look, shared by the threads of this process: one looks, the others wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._at = float("-inf")
-        self._report: Report | None = None
-
-    def report(self, kept_s: float) -> Report:
-        with self._lock:
-            if self._report is None or time.monotonic() - self._at > kept_s:
-                self._report = look()
-                self._at = time.monotonic()
-            return self._report
-
-
-_KEPT = _Kept()
+KEPT = Kept(look)
 
 
 def report() -> Report:
     """A look that is at most KEPT_S old."""
-    return _KEPT.report(KEPT_S)
+    return KEPT.get(KEPT_S)
 
 
 def _asked(ask: Callable[[], None], *, needed: bool) -> Finding:

@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-
 from django.db import transaction
 from django.utils import timezone
 
+from operations.kept import Kept
 from operations.models import Notice
 
 SHOWN_AFTERWARDS = 10
 KEPT_S = 2.0
 
 
-class Kept:
-    """The notice as it was looked up last: pages ask for it each time, and it changes a few times a year."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self.forget()
-
-    def forget(self) -> None:
-        self._at = float("-inf")
-        self._notice: Notice | None = None
-
-    def know(self, notice: Notice | None) -> None:
-        self._notice, self._at = notice, self._clock()
-
-    def notice(self, kept_s: float) -> Notice | None:
-        with self._lock:
-            if self._clock() - self._at >= kept_s:
-                self.know(Notice.objects.filter(current=True).first())
-            return self._notice
+def _shown() -> Notice | None:
+    return Notice.objects.filter(current=True).first()
 
 
-KEPT = Kept()
+KEPT = Kept(_shown)  # pages ask for it each time, and it changes a few times a year
 
 
 def current(*, kept_s: float | None = None) -> Notice | None:
     """What is to be shown, at most so old."""
-    return KEPT.notice(KEPT_S if kept_s is None else kept_s)
+    return KEPT.get(KEPT_S if kept_s is None else kept_s)
 
 
 def forget() -> None:

@@ -23,9 +23,7 @@ def services() -> None:
 @pytest.fixture(autouse=True)
 def no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages look for the operator's notice every other second: a query that would come and go in counts of queries."""
-    kept = notices.Kept()
-    kept.know(None)
-    monkeypatch.setattr(notices, "KEPT", kept)
+    notices.KEPT.know(None)
     monkeypatch.setattr(notices, "KEPT_S", 3600.0)
 
 

@@ -21,6 +21,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from operations import health
+from operations.kept import Kept
 from tests.builders import make_host, make_pool
 from tests.valkey import running_valkey
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "KEPT_S", 0.0)
-    monkeypatch.setattr(health, "_KEPT", health._Kept())
+    health.KEPT.forget()
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iter
 
 
 def readyz(status: int) -> dict[str, Any]:
-    health._KEPT = health._Kept()
+    health.KEPT.forget()
     answer = Client().get("/readyz")
     assert answer.status_code == status, answer.content
     assert "no-store" in answer["Cache-Control"]
@@ -138,10 +139,10 @@ def test_no_secret_is_told(settings: Settings) -> None:
 
 
 def test_many_questions_in_a_second_are_one_look(broker: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = health._Kept()
-    first = kept.report(60)
-    assert all(kept.report(60) is first for _ in range(20))
-    assert kept.report(-1) is not first
+    kept = Kept(health.look)
+    first = kept.get(60)
+    assert all(kept.get(60) is first for _ in range(20))
+    assert kept.get(-1) is not first
 
 
 def test_the_process_is_alive_whatever_became_of_the_database(broker: None) -> None:

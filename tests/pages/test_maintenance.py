@@ -16,6 +16,7 @@ from accounts.models import User
 from contests.models import Contest, Submission
 from judge.models import Job
 from operations import health, notices
+from operations.kept import Kept
 from operations.models import Notice
 from tests.builders import (
     make_api_token,
@@ -163,13 +164,13 @@ def test_the_command_says_what_is_and_refuses_silence() -> None:
 
 def test_another_process_follows_within_two_seconds() -> None:
     at = [0.0]
-    kept = notices.Kept(clock=lambda: at[0])
-    assert kept.notice(2.0) is None
+    kept = Kept(notices._shown, clock=lambda: at[0])
+    assert kept.get(2.0) is None
     Notice.objects.create(message=BACK)
     at[0] = 1.9
-    assert kept.notice(2.0) is None
+    assert kept.get(2.0) is None
     at[0] = 2.1
-    assert getattr(kept.notice(2.0), "message", None) == BACK
+    assert getattr(kept.get(2.0), "message", None) == BACK
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
