@@ -16,6 +16,7 @@ from runners.spec import IMAGE_PREFIX
 
 QUARANTINED = "quarantined"  # state of a device that nothing may run on
 SILENT_AFTER = datetime.timedelta(seconds=120)  # four missed looks
+FORGOTTEN_AFTER = datetime.timedelta(days=30)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def drains(pool: Pool, host: str) -> bool:
 def live_hosts(pool_id: int) -> list[RunnerHost]:
     """The hosts of a pool that were heard lately and are given work."""
     return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=heard_since(), draining=False))
+
+
+def forget_silent() -> int:
+    """Delete hosts that nobody has heard for long: containers come under a new name each time. Returns how many."""
+    return RunnerHost.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()[0]
 
 
 def heard_since() -> datetime.datetime:

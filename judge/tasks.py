@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from compute import pools
 from contests import blobs, unnamed
 from judge import lease, retention
 
@@ -16,7 +17,8 @@ def sweep() -> None:
 
 @shared_task(name="judge.tidy")
 def tidy() -> None:
-    """Pre: any. Post: what was cut short, what old runs left, and what nothing refers to takes up less disk."""
+    """Pre: any. Post: what was cut short, what old runs left, what nothing refers to and hosts long gone are fewer."""
     blobs.remove_cut_short()
     retention.remove()
     unnamed.remove_rows(within_s=20.0)
+    pools.forget_silent()

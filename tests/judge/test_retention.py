@@ -12,13 +12,14 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from compute.models import RunnerHost
 from contests import blobs
 from contests.models import Blob, Contest, Submission
 from judge import rejudging, retention, tasks
 from judge.models import Job, JobUpload, LogChunk, Run, RunFile, UsageSample
 from leaderboard import boards
 from leaderboard.models import Score
-from tests.builders import make_blob, make_contest, make_submission, make_user
+from tests.builders import make_blob, make_contest, make_host, make_pool, make_submission, make_user
 
 pytestmark = pytest.mark.django_db
 LOG = b"epoch 1 loss 0.5\n"
@@ -156,6 +157,15 @@ def test_uploads_of_ended_and_lost_attempts_go_and_those_of_a_running_one_stay()
     retention.remove()
     assert list(JobUpload.objects.all()) == [kept]
     assert lost.pk != kept.pk
+
+
+def test_a_host_that_nobody_has_heard_for_a_month_is_forgotten() -> None:
+    pool = make_pool("cpu")
+    for name, days in (("gone", 31), ("on-holiday", 29)):
+        make_host(pool, name=name)
+        RunnerHost.objects.filter(name=name).update(seen_at=timezone.now() - dt.timedelta(days=days))
+    tasks.tidy()
+    assert list(pool.hosts.values_list("name", flat=True)) == ["on-holiday"]
 
 
 def test_a_dry_run_tells_what_would_go_and_changes_nothing() -> None:
