@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import profile, tokens
-from accounts.api_authentication import person
+from accounts.api_authentication import person, token_of
 from accounts.models import ApiToken, User
 from rest.errors import Refused
 from rest.schema import GONE, refusal
@@ -124,14 +124,15 @@ class Tokens(ListEndpoint):
     def post(self, request: Request) -> Response:
         """Make an API token.
 
-        Whoever has it may do what you may do. It is told this once: keep it where you keep passwords.
+        Whoever has it may do what you may do. It is told this once: keep it where you keep passwords. Made with a token
+        that ends, it ends with that one at the latest.
         """
         given = TokenWriteSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         wanted = given.validated_data
         try:
             token = tokens.create_api_token(
-                user=person(request), name=wanted.get("name", ""), days=wanted["days"]
+                user=person(request), name=wanted.get("name", ""), days=wanted["days"], by=token_of(request)
             )
         except tokens.TooMany as refused:
             raise Refused("too_many", str(refused), 409) from refused

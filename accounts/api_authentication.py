@@ -14,22 +14,22 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts import tokens
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 
 class ApiTokenAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, str] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"token":
             return None
         if len(words) != 2:  # noqa: PLR2004
             raise AuthenticationFailed(_("Write the header as: Authorization: Token YOUR_TOKEN"))
-        user = tokens.user_of(words[1].decode("latin-1"))
-        if user is None:
+        token = tokens.recognised(words[1].decode("latin-1"))
+        if token is None:
             raise AuthenticationFailed(
                 _("This token is not known or has expired. Make a new one and use it whole.")
             )
-        return user, "token"
+        return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"
@@ -45,6 +45,11 @@ class ApiSessionAuthentication(SessionAuthentication):
             raise PermissionDenied(
                 _("A session needs the header X-CSRFToken with the value of the cookie “csrftoken”."), "csrf"
             )
+
+
+def token_of(request: Request) -> ApiToken | None:
+    """The token by which was asked; None of a browser's session."""
+    return request.auth if isinstance(request.auth, ApiToken) else None
 
 
 def person(request: Request) -> User:

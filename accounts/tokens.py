@@ -30,10 +30,13 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def create_api_token(*, user: User, name: str = "", days: int | None = None) -> str:
+def create_api_token(
+    *, user: User, name: str = "", days: int | None = None, by: ApiToken | None = None
+) -> str:
     """Give the user a new API token and return it; it cannot be read again later. Raises TooMany.
 
-    It is good for `days`; None: until it is revoked.
+    It is good for `days`; None: until it is revoked. One that is made `by` another is good no longer than that one: else
+    whoever found a token could make the next one with it, and no end would end anything.
     """
     now = timezone.now()
     if of(user).exclude(expires_at__lte=now).count() >= MOST_TOKENS:
@@ -41,8 +44,10 @@ def create_api_token(*, user: User, name: str = "", days: int | None = None) -> 
             _("You have %(count)d tokens, and more are not given: revoke one.") % {"count": MOST_TOKENS}
         )
     token = fresh("pod")
-    expires = None if days is None else now + datetime.timedelta(days=days)
-    ApiToken.objects.create(user=user, name=name, digest=digest(token), expires_at=expires)
+    ends = [now + datetime.timedelta(days=days)] if days is not None else []
+    if by is not None and by.expires_at is not None:
+        ends.append(by.expires_at)
+    ApiToken.objects.create(user=user, name=name, digest=digest(token), expires_at=min(ends, default=None))
     return token
 
 
@@ -65,6 +70,12 @@ def revoke_all(user: User) -> int:
 
 def user_of(token: str) -> User | None:
     """The active user this token speaks for, or None."""
+    found = recognised(token)
+    return None if found is None else found.user
+
+
+def recognised(token: str) -> ApiToken | None:
+    """The row of a token that is good and whose user is active, or None."""
     found = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
     if found is None or found.expired:
         return None
@@ -72,4 +83,4 @@ def user_of(token: str) -> User | None:
     # One write a minute at most: a client that polls must not turn every read into a write.
     if found.last_used_at is None or (now - found.last_used_at).total_seconds() > 60:  # noqa: PLR2004
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
-    return found.user
+    return found

@@ -117,6 +117,18 @@ def lasts(token: ApiToken) -> int | None:
     )
 
 
+@pytest.mark.parametrize("days", [None, 3000, 1])
+def test_a_token_makes_none_that_outlives_it(alice: User, days: int | None) -> None:
+    with_it = {"authorization": f"Token {tokens.create_api_token(user=alice, days=10)}"}
+    made = Client().post(
+        "/api/v1/me/tokens/", {"days": days}, content_type="application/json", headers=with_it
+    )
+    assert made.status_code == 201
+    ends = dt.datetime.fromisoformat(made.json()["expires_at"]) - timezone.now()
+    assert ends < dt.timedelta(days=days if days == 1 else 10)
+    assert asks(made.json()["token"]) == 200
+
+
 def test_expired_tokens_do_not_use_up_what_one_may_have(alice: User) -> None:
     for _ in range(tokens.MOST_TOKENS):
         tokens.create_api_token(user=alice, days=1)
