@@ -35,7 +35,7 @@ def create_api_token(
 ) -> str:
     """Give the user a new API token and return it; it cannot be read again later. Raises TooMany.
 
-    It is good for `days`; None: until it is revoked. One that is made `by` another is good no longer than that one: else
+    It is good for `days`; None: until it is revoked. One that is made `by` another is good no longer than that: else
     whoever found a token could make the next one with it, and no end would end anything.
     """
     now = timezone.now()

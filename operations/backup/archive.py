@@ -194,9 +194,9 @@ class TarSource:
     @contextlib.contextmanager
     def _member(self, name: str) -> Iterator[BinaryIO]:
         with tarfile.open(self._file) as tar:
-            file = tar.extractfile(name)
+            file = tar.extractfile(name) if name in tar.getnames() else None
             if file is None:
-                raise CannotRestore(f"{name} in the backup is no file.")
+                raise CannotRestore(f"The backup holds no file {name}.")
             yield file  # type: ignore[misc]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,12 +28,10 @@ def restore(path: Path, say: Say, *, replace: bool = False) -> Manifest:
     source = archive.source_of(path)
     told = manifest.read(source.manifest())
     check(told, replace=replace)
-    _restore_files(source, told, say)
-    say("restoring the database")
     fresh = Path(settings.VAR) / "database.restoring"
-    source.copy(told.database, fresh)
-    fresh.chmod(0o600)
     try:
+        _fetch(source, told, fresh, say)
+        say("restoring the database")
         if digest_of(fresh) != told.database_sha256:
             raise CannotRestore("The backup's database is damaged: its digest is not that of the manifest.")
         database.load(fresh, told.counts)
@@ -61,6 +60,16 @@ def check(told: Manifest, *, replace: bool) -> None:
         raise CannotRestore("This site is running: stop it first.")
     if not replace and not database.is_empty():
         raise CannotRestore("This site has people or contests. --replace puts the backup in their place.")
+
+
+def _fetch(source: Source, told: Manifest, fresh: Path, say: Say) -> None:
+    """Everything of the backup, the database beside its place. Raises CannotRestore."""
+    try:
+        _restore_files(source, told, say)
+        source.copy(told.database, fresh)
+        fresh.chmod(0o600)
+    except (OSError, tarfile.TarError) as error:
+        raise CannotRestore(f"The backup cannot be read, or its files not be written: {error}") from error
 
 
 def _restore_files(source: Source, told: Manifest, say: Say) -> None:

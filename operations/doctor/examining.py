@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from contests.stores import StoreAway
 from operations.doctor import judging, keeping
 from operations.doctor.finding import Examination, Finding
 
@@ -35,7 +36,11 @@ def examine(*, deep: bool, say: Callable[[str], None]) -> Iterator[Finding]:
     """All findings, as they are found. A database without our tables is told of by the first, and then no more."""
     for name, look in (EXAMINATIONS | (DEEP if deep else {})).items():
         say(f"looking at {name}")
-        found = list(look())
+        try:
+            found = list(look())
+        except StoreAway as away:
+            advice = "See /readyz in docs/operate.md, and look again when the store answers."
+            found = [Finding("not_ready", "store of files", f"{name}: {away}", advice)]
         yield from found
         if name == "migrations" and found:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def backed_up(target: Path) -> Path:
 
 def restore_files(target: Path) -> None:
     source = archive.source_of(target)
-    reading._restore_files(source, read(source.manifest()), lambda _text: None)
+    reading._fetch(source, read(source.manifest()), target.with_name("fresh"), lambda _text: None)
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,24 @@ def test_what_a_killed_copy_left_half_written_spoils_no_backup(tmp_path: Path) -
     restore_files(target)
     assert not list(target.glob("blobs/*/*.new"))
     assert (target / NAME).is_file()
+
+
+def test_a_backup_without_its_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    target = backed_up(tmp_path / "copy")
+    (target / database.FILES["sqlite"]).unlink()
+    with pytest.raises(CannotRestore, match="cannot be read"):
+        restore_files(target)
+
+
+def test_a_store_that_is_away_is_told_in_one_sentence(tmp_path: Path, settings: Settings) -> None:
+    target = backed_up(tmp_path / "copy")
+    settings.PODIUM_S3 = ("http://127.0.0.1:1", "podium", "key", "secret", "us-east-1")
+    with pytest.raises(CannotRestore, match="not be written"):
+        restore_files(target)
+
+
+def test_a_tar_that_is_no_backup_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "other.tar", "w") as tar:
+        tar.add(__file__, arcname="a-file")
+    with pytest.raises(CannotRestore, match=r"holds no file manifest\.json"):
+        restore_files(tmp_path / "other.tar")

@@ -240,6 +240,19 @@ def test_a_row_whose_file_is_gone_is_told_with_who_needs_it(
     assert "backup" in finding["advice"]
 
 
+def test_a_store_that_is_away_is_a_finding_and_no_end_of_the_look(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.PODIUM_S3 = ("http://127.0.0.1:1", "podium", "key", "secret", "us-east-1")
+    status, findings = doctor(capsys, "--repair")
+    assert status == 1
+    assert {(finding["code"], finding["subject"]) for finding in findings} == {
+        ("not_ready", "blobs"),
+        ("not_ready", "store of files"),
+    }
+    assert len(findings) == 3  # both examinations of files, and the site's readiness
+
+
 def test_a_row_that_nothing_needs_and_whose_file_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     blob = make_blob(b"nobody needs me")
     blobs.remove(blob.pk)
