@@ -31,7 +31,16 @@ LOOK_EVERY_S = 0.5
 
 
 class NotPrepared(Exception):
-    """The database did not become usable in time; the message says what is missing."""
+    """The process cannot do its work; the message says what is missing."""
+
+
+def check_address(name: str, address: str, *, behind_proxy: bool) -> None:
+    """Raise NotPrepared for a web process that would send everybody in circles, and take all for the proxy."""
+    if name == "web" and address.startswith("https://") and not behind_proxy:
+        raise NotPrepared(
+            f"PODIUM_SITE={address} needs a proxy that speaks TLS in front: set PODIUM_BEHIND_PROXY=1 when it is there "
+            "(docs/operate.md, TLS)"
+        )
 
 
 def wait_for_database(*, within_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,25 @@ def test_a_site_is_used_as_long_as_one_of_its_processes_lives(
     started[1].kill()
     started[1].wait()
     eventually(lambda: not instance.is_used(run), what="its lock ended with it")
+
+
+def test_a_site_with_tls_and_no_word_of_its_proxy_is_told_what_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "start", "web"],
+        cwd=ROOT,
+        env=dict(os.environ)  # noqa: TID251 - a child's
+        | {
+            "PODIUM_SITE": "https://podium.example.org",
+            "PODIUM_VAR": str(tmp_path),
+            "PODIUM_BEHIND_PROXY": "0",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "set PODIUM_BEHIND_PROXY=1" in done.stderr.splitlines()[-1]
 
 
 def test_a_site_that_never_ran_is_not_used(run: Path) -> None:

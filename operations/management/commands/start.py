@@ -27,6 +27,9 @@ class Command(BaseCommand):
     def handle(self, *_args: str, **options: Any) -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251 - for the program
         try:
+            starting.check_address(
+                options["name"], settings.PUBLIC_URL, behind_proxy=settings.PODIUM_BEHIND_PROXY
+            )
             machine = running.machine(
                 port=running.port_number(options["port"]),
                 host=options["host"],
