@@ -7,6 +7,7 @@ database that was restarted costs nobody an error.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -34,7 +35,7 @@ def _sqlite(var: Path) -> dict[str, Any]:
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": var / "podium.sqlite3",
+        "NAME": _private(var / "podium.sqlite3"),
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -42,6 +43,18 @@ def _sqlite(var: Path) -> dict[str, Any]:
         },
         "TEST": {"NAME": var / "test.sqlite3"},
     }
+
+
+def _private(file: Path) -> Path:
+    """A file that its owner alone can read: it holds sessions. SQLite's files beside it take its mode."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        status = file.stat()
+        if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+            file.chmod(0o600)
+    return file
 
 
 def _postgresql(url: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,21 @@ def test_the_agent_is_told_of_the_bells_and_of_no_other_secret(
     told = machine.agent_environment()
     assert told["PODIUM_BROKER_URL"] == in_files["PODIUM_REDIS_URL"]
     assert not [name for name in in_files if name in told or f"{name}_FILE" in told]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_the_databases_file_is_its_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    for name in ("PODIUM_DATABASE_URL", "PODIUM_DATABASE_URL_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if there:  # as an older version made it
+        (tmp_path / "podium.sqlite3").touch(mode=0o644)
+    place = databases.database(tmp_path)["NAME"]
+    with contextlib.closing(sqlite3.connect(place)) as opened:
+        opened.executescript("PRAGMA journal_mode=WAL; CREATE TABLE session (key)")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("podium.sqlite3*")}
+    assert modes == dict.fromkeys(("podium.sqlite3", "podium.sqlite3-wal", "podium.sqlite3-shm"), 0o600)
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe"])
