@@ -130,7 +130,7 @@ def _ask(site_url: str, token: str, wanted: str | None) -> PoolAnswer:
             log.warning("site unreachable, waiting", site=site_url, error=str(error), retry_s=round(pause, 1))
             time.sleep(pause)
         except Refused:
-            raise CannotStart(f"{site_url} does not know this pool token: ask its operator for one") from None
+            raise CannotStart(f"{site_url} does not know this pool token; ask its operator for one") from None
         except WrongProtocol as error:
             raise CannotStart(str(error)) from None
         except (NotPodium, Rejected) as error:
@@ -150,7 +150,7 @@ def _token_file(env: dict[str, str]) -> Path:
     if token:
         _write_secret(kept, token)
     elif not kept.exists():
-        raise SettingsError("no pool token: give it with --token-file FILE, or in PODIUM_TOKEN")
+        raise SettingsError("no pool token; give it with --token-file FILE, or in PODIUM_TOKEN")
     return kept
 
 

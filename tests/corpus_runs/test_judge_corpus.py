@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
             stdout=file,
             stderr=file,
         )
-    eventually(lambda: list(scratch.glob("podium-corpus-*/agent/runs/*")), within_s=60, what="a case runs")
+    eventually(lambda: list(scratch.glob("podium-corpus-*/agent/runs/*")), within_s=110, what="a case runs")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) == 130, said.read_text()
     assert list(scratch.iterdir()) == []

@@ -129,7 +129,9 @@ def test_our_own_pages_answer_404_for_anothers_rows(theirs: Contest, ada: User) 
     addresses = [a for a in own_addresses(admin.site.get_urls()) if not a.startswith("r/")]
     assert len(addresses) >= 8
     for address in addresses:
-        if address.startswith("compute/pool/"):  # the whole site's: they are nobody's who organises one contest
+        if address.startswith(
+            "compute/pool/"
+        ):  # the whole site's: they are nobody's who organises one contest
             assert client.post("/admin/" + address.format(1)).status_code == 403, address
             continue
         numbers = next(value for start, value in keys.items() if address.startswith(start))

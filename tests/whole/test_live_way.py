@@ -85,7 +85,7 @@ def test_a_spectator_hears_of_a_new_score_without_asking(stack: Stack) -> None:
 
 def test_the_owner_hears_status_and_log_and_nobody_else_may(stack: Stack) -> None:
     submission = stack.submit(
-        b"import time\ntime.sleep(1.5)\nprint('epoch one', flush=True)\ntime.sleep(0.5)\n" + PERFECT
+        b"import time\ntime.sleep(4)\nprint('epoch one', flush=True)\ntime.sleep(0.5)\n" + PERFECT
     )
     address = topic_and_token(stack, submission)
     owner = Listener(f"{stack.url}/live/{address}")
