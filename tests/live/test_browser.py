@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from live import tokens
 from live.publish import Publisher
 from tests.live.client import SECRET, Broker, HubProcess, StartHub
+from tests.stack import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -199,10 +200,10 @@ def test_a_page_with_a_dead_token_reloads_once(page: Page, site: HubProcess, sta
     state.submission(token=tokens.sign(SECRET, TOPIC, -1))
     loads: list[str] = []
     page.on("load", lambda loaded: loads.append(loaded.url))
-    page.goto(f"http://127.0.0.1:{site.port}/submission")
-    page.wait_for_function("performance.getEntriesByType('navigation')[0].type === 'reload'")
-    page.wait_for_function(
-        "Number(sessionStorage.getItem('live-renewed:submission.abc')) > performance.timeOrigin"
-    )
+    with page.expect_event("load", predicate=lambda _page: len(loads) == 2):
+        page.goto(f"http://127.0.0.1:{site.port}/submission")
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
     expect(page.locator("#status-badge")).to_have_text("QUEUED")
+    renewed = "Number(sessionStorage.getItem('live-renewed:submission.abc')) > performance.timeOrigin"
+    eventually(lambda: page.evaluate(renewed), what="it knows that it was loaded anew")
     assert len(loads) == 2

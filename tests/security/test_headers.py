@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http.response import HttpResponseBase
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -93,6 +94,10 @@ def test_a_host_that_is_not_ours_is_refused(client: Client) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_files_name_breaks_no_header(site: Site, name: str) -> None:
+    if (
+        connection.vendor == "postgresql"
+    ):  # its texts hold no NUL; an upload's name never does (Django drops it)
+        name = name.replace("\x00", "")
     site.shown.submission.filename = name[:255]
     site.shown.submission.save()
     for address in (
