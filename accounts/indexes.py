@@ -12,6 +12,10 @@ from django.db.migrations.operations import AddIndex
 from django.db.migrations.state import ProjectState
 
 
+def _operation(schema_editor: BaseDatabaseSchemaEditor) -> type[AddIndex]:
+    return AddIndexConcurrently if schema_editor.connection.vendor == "postgresql" else AddIndex
+
+
 class AddIndexWhileUsed(AddIndexConcurrently):
     """CREATE INDEX CONCURRENTLY on PostgreSQL, plainly elsewhere."""
 
@@ -22,9 +26,7 @@ class AddIndexWhileUsed(AddIndexConcurrently):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        on_postgresql = schema_editor.connection.vendor == "postgresql"
-        operation = AddIndexConcurrently if on_postgresql else AddIndex
-        operation.database_forwards(self, app_label, schema_editor, from_state, to_state)
+        _operation(schema_editor).database_forwards(self, app_label, schema_editor, from_state, to_state)
 
     def database_backwards(
         self,
@@ -33,6 +35,4 @@ class AddIndexWhileUsed(AddIndexConcurrently):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        on_postgresql = schema_editor.connection.vendor == "postgresql"
-        operation = AddIndexConcurrently if on_postgresql else AddIndex
-        operation.database_backwards(self, app_label, schema_editor, from_state, to_state)
+        _operation(schema_editor).database_backwards(self, app_label, schema_editor, from_state, to_state)
