@@ -5,6 +5,10 @@ digest of a new fencing token. Every later word about the attempt carries that t
 the job claimable, but only the next claim kills the old token: when the site was away for an hour, an agent that
 comes back within its attempt carries on. The clock decides who may try, the token decides who counts.
 
+A token has an end of its own all the same, far beyond any outage worth waiting for: the claim, what the job's limits
+allow, and a week. No heartbeat moves it. Whoever finds one on an old disk, or keeps a job for ever by saying that it
+lives, is then refused; the lease runs out, and the job is another host's.
+
 A host that gave a job back does not get it again for a while (`lease_until` of a queued job says until when), but any
 other host does at once: one whose disk is full for a minute does not use up a job's three attempts within that minute.
 """
@@ -33,6 +37,8 @@ log = structlog.get_logger(__name__)
 CANDIDATES = 8  # how many of the fairest jobs a claim tries when others are claiming too
 # The last attempt is not declared dead by a short outage of the site: its agent gets this much longer to come back.
 LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
+# A job's token is good for so long beyond its wall limit: inputs, results, and outages of the site between them.
+TOKEN_GRACE = datetime.timedelta(days=7)
 # How long a job rests before the host that gave it back may have it again: shares of a lease, by attempts lost.
 REST = (0.25, 1.0)
 # What a job is about: a run or a check.
@@ -41,6 +47,14 @@ SUBJECT = ("run__submission__contest", "run__task_version", "task_check__task_ve
 
 class Stale(Exception):
     """The token is not that of the job's current attempt, or the job has ended."""
+
+
+class Expired(Stale):
+    """The token is that of the current attempt, and its time is over."""
+
+    def __init__(self, ended: datetime.datetime) -> None:
+        super().__init__(ended)
+        self.ended = ended
 
 
 def claim(
@@ -121,7 +135,7 @@ def _fail_undefined(job: Job, reason: str) -> None:
 
 
 def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:
-    """The running job this token is the current fence of. Raises Stale."""
+    """The running job this token is the current fence of. Raises Stale, Expired."""
     job = (
         Job.objects.select_related(*SUBJECT, "pool", "environment")
         .filter(pk=job_id, token_digest=tokens.digest(token))
@@ -129,9 +143,17 @@ def held(*, job_id: uuid.UUID, token: str, attempt: int | None = None) -> Job:
     )
     if job is None or job.status != Job.Status.RUNNING or attempt not in {None, job.attempt}:
         raise Stale
+    if clock.now() >= (end := token_end(job)):
+        raise Expired(end)
     subject = {"submission": str(job.run.submission_id)} if job.run is not None else {}
     bind_contextvars(job=str(job.pk), attempt=job.attempt, run=job.run_id, **subject)
     return job
+
+
+def token_end(job: Job) -> datetime.datetime:
+    """When the token of this attempt stops opening anything, whatever was heard of it meanwhile."""
+    began = job.claimed_at or job.queued_at
+    return began + datetime.timedelta(seconds=specification.limits_of(job).wall_s) + TOKEN_GRACE
 
 
 def was_cancelled(*, job_id: uuid.UUID, token: str) -> bool:

@@ -1,7 +1,7 @@
 """What runner hosts say to the site and hear from it (docs/runner-protocol.md). JSON over HTTP, bearer tokens.
 
-A pool token may only claim. A job token is good for one attempt: for the inputs of its job, its log, its outputs
-and its one finish. A stale token is answered 409 and changes nothing.
+A pool token may only claim. A job token is good for one attempt, and not for ever (lease.token_end): for the inputs of
+its job, its log, its outputs and its one finish. A stale token is answered 409 and changes nothing.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ def _runner_view(method: str) -> Callable[[View], View]:
         def answered(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             try:
                 return view(request, **kwargs)
+            except lease.Expired as error:
+                ended = error.ended.isoformat(timespec="seconds")
+                return _problem(f"The time of this attempt's token was over at {ended}; drop it.", 409)
             except lease.Stale:
                 return _problem("This attempt has ended or was taken over; drop it.", 409)
             except TooMuch as error:

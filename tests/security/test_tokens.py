@@ -1,4 +1,4 @@
-"""API tokens: shown once, kept as a digest, good for a time, and what a new password does to them and to sessions."""
+"""Tokens: shown once, kept as a digest, good for a time; of people, with what a new password does, and of machines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from accounts import tokens
 from accounts.models import ApiToken, User
 from compute import pools
 from compute.models import Pool
-from tests.builders import PASSWORD, make_api_token, make_user
+from judge import lease
+from judge.models import Job
+from runners.spec import SUBMISSION_FILE, JobSpec, Limits
+from tests.builders import PASSWORD, make_api_token, make_contest, make_submission, make_user
+from tests.judge.host import Host
 from tests.pages.reading import read, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +198,46 @@ def test_a_new_pool_token_ends_the_old_one() -> None:
     new = pools.open_pool(slug="cpu", trusted=False)
     assert pools.pool_of(old) is None
     assert pools.pool_of(new) == Pool.objects.get(slug="cpu")
+
+
+@pytest.fixture
+def run() -> JobSpec:
+    """An attempt of a long run that has just begun."""
+    make_submission(make_contest(limits=Limits(wall_s=36_000)), make_user("runs"))
+    return Host().must_claim()
+
+
+def later(job_id: str, time: dt.timedelta) -> None:
+    """So much time passes, with no word of the host."""
+    job = Job.objects.get(pk=job_id)
+    assert job.claimed_at is not None
+    assert job.lease_until is not None
+    Job.objects.filter(pk=job_id).update(claimed_at=job.claimed_at - time, lease_until=job.lease_until - time)
+
+
+def said_to_all_calls(spec: JobSpec) -> set[tuple[int, str]]:
+    host, digest = Host(), spec.inputs[0].sha256
+    answers = [
+        host.heartbeat(spec),
+        host.on_job("GET", spec, f"blobs/{digest}"),
+        host.on_job("PUT", spec, f"files/{digest}", b"id,target\n"),
+        host.finish(spec),
+        host.on_job("POST", spec, "give-back", {"attempt": spec.attempt, "reason": "x"}),
+    ]
+    return {(answer.status_code, answer.content.decode()[:52]) for answer in answers}
+
+
+def test_a_jobs_token_ends_a_week_after_its_run_must_be_over_however_lively_its_host(run: JobSpec) -> None:
+    later(run.job_id, lease.TOKEN_GRACE + dt.timedelta(hours=9, minutes=59))
+    assert Host().heartbeat(run).status_code == 200
+    later(run.job_id, dt.timedelta(seconds=60))
+    assert said_to_all_calls(run) == {(409, '{"detail": "The time of this attempt\'s token was ov')}
+    assert Job.objects.get().status == Job.Status.RUNNING
+    later(run.job_id, dt.timedelta(hours=1))  # no word of it was a sign of life
+    assert Host().heartbeat(Host(name="host-2").must_claim()).status_code == 200
+
+
+def test_a_result_that_waited_for_the_site_for_days_counts(run: JobSpec) -> None:
+    later(run.job_id, dt.timedelta(days=6))
+    assert Host().finish(run, files={SUBMISSION_FILE: b"id,target\n3,1\n4,1\n"}).status_code == 200
+    assert Job.objects.get(pk=run.job_id).status == Job.Status.FINISHED
