@@ -15,9 +15,10 @@ import django
 from django.conf import settings
 from django.urls import get_resolver
 
+from config import live_topics
 from config.byte_guard import ByteGuard
 from config.requests import Handler
-from live.asgi import Live, LiveSettings
+from live.asgi import Live
 from live.protocol import Application
 
 django.setup(set_prefix=False)
@@ -47,12 +48,7 @@ def limit_for(path: str) -> tuple[int, int]:
     return SMALL, SMALL >> 20
 
 
-application = Live(
-    ByteGuard(cast("Application", Handler()), limit_for),
-    LiveSettings(
-        redis_url=settings.REDIS_URL, secret=settings.SECRET_KEY, proxies=int(settings.PODIUM_BEHIND_PROXY)
-    ),
-)
+application = Live(ByteGuard(cast("Application", Handler()), limit_for), live_topics.hub_settings())
 
 # What is here now stays for good. Searched for garbage with the rest, it would stop a request for a tenth of a second
 # every now and then.

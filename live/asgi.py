@@ -3,8 +3,9 @@
     GET /live/<topic>[?token=...][&v=<epoch>-<version>]    text/event-stream
 
 What a client holds is said by `Last-Event-ID` (a browser's own reconnection) or else `v` (the page as
-rendered). Public topics are those with a configured prefix; all others need a token for just this topic
-(live.tokens). It also answers the server's lifespan messages, which Django does not know.
+rendered). Public topics are those with a configured prefix; private ones need a token for just this topic
+(live.tokens); of another kind than those configured there are none. It also answers the server's lifespan messages,
+which Django does not know.
 
 Stopping. A server that is told to end waits for its open responses, and ours never end by themselves; the
 lifespan's shutdown message comes only after that wait. So at start the handlers of SIGTERM and SIGINT are
@@ -48,6 +49,7 @@ _Handler = Callable[[int, FrameType | None], Any]
 class LiveSettings:
     """`redis_url`: redis://host:port/db or unix:///path/to.sock. `secret`: what tokens are signed with.
 
+    `public_prefixes` and `private_prefixes` are the kinds of topics there are, with the empty one: any.
     `per_address` is generous because a whole classroom may share one address. `proxies`: how many of our own
     reverse proxies stand in front and append to X-Forwarded-For; with 0 that header is not believed.
     """
@@ -55,6 +57,7 @@ class LiveSettings:
     redis_url: str
     secret: str
     public_prefixes: Sequence[str] = ("board.",)
+    private_prefixes: Sequence[str] = ("",)
     per_address: int = 512
     total: int = 15_000
     proxies: int = 0
@@ -67,6 +70,7 @@ class Live:
     def __init__(self, inner: Application, settings: LiveSettings) -> None:
         self._inner = inner
         self._settings = settings
+        self._kinds = (*settings.public_prefixes, *settings.private_prefixes)
         room = max(1, _files_for(settings.total + RESERVED_FILES) - RESERVED_FILES)
         self._admission = Admission(per_address=settings.per_address, total=min(settings.total, room))
         self._feed: Feed | None = None
@@ -87,7 +91,7 @@ class Live:
         return path.removeprefix(self._settings.prefix) if path.startswith(self._settings.prefix) else None
 
     async def _answer(self, topic: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if not TOPIC.fullmatch(topic):
+        if not (TOPIC.fullmatch(topic) and topic.startswith(self._kinds)):
             return await _refuse(send, 404, "There is no such topic.")
         if scope["method"] != "GET":
             return await _refuse(send, 405, "A live topic can only be read (GET).", (b"allow", b"GET"))

@@ -64,6 +64,8 @@ def table() -> list[Row]:
         if not line or line.startswith("#"):
             continue
         methods, route, *cells = line.split()
+        if methods == "TOPIC":  # test_live_topics.py
+            continue
         names = own if "@own" in route else site if "@site" in route else [""]
         for name in names:
             there = route.replace("@own", name).replace("@site", name)
