@@ -1,7 +1,8 @@
 """`make audit`: known vulnerabilities of what the locks install, by pip-audit.
 
 A finding fails. A service that cannot be asked does not: a machine without internet still builds, and is told plainly
-that nothing was audited (AUDIT_REQUIRED=1 makes that a failure, for a nightly run that has internet).
+that nothing was audited (AUDIT_REQUIRED=1 makes that a failure, for a nightly run that has internet). The service is
+PyPI's, or with AUDIT_OSV_URL one that speaks OSV's API, such as a network's own. Other locks are named as arguments.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +60,8 @@ def _asked(lock: str) -> str:
         str(Path(sys.executable).parent / "pip-audit"), "--requirement", lock, "--disable-pip", "--require-hashes",
         "--format", "json", "--progress-spinner", "off", "--timeout", "15",
     ]  # fmt: skip
+    if own := os.environ.get("AUDIT_OSV_URL"):  # noqa: TID251 - a tool of the checkout, no part of the site
+        argv += ["--vulnerability-service", "osv", "--osv-url", own]
     try:
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -66,10 +70,10 @@ def _asked(lock: str) -> str:
     return done.stdout
 
 
-def main() -> int:
+def main(locks: Sequence[str]) -> int:
     required = bool(os.environ.get("AUDIT_REQUIRED"))  # noqa: TID251 - a tool of the checkout, no part of the site
     worst = 0
-    for lock in LOCKS:
+    for lock in locks or LOCKS:
         status, said = verdict(lock, read(_asked(lock)), required=required)
         sys.stdout.write(said + "\n")
         worst = max(worst, status)
@@ -77,4 +81,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
