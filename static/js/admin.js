@@ -1,5 +1,7 @@
 // Comforts of the administration; every page works without this file.
-"use strict";
+
+import { parsed } from "./parsed.js";
+import { renew } from "./renew.js";
 
 // Only the settings of the chosen metric are in sight.
 const metric = document.getElementById("id_metric");
@@ -47,11 +49,11 @@ function follow() {
   window.setTimeout(async () => {
     try {
       const answer = await fetch(window.location.href, { headers: { "X-Requested-With": "fetch" } });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const next = page.getElementById(part.id);
+      const next = parsed(await answer.text()).getElementById(part.id);
       if (answer.ok && next) {
-        if (next.outerHTML !== part.outerHTML) part.replaceWith(next);
-        if (!next.hasAttribute("data-refresh")) {
+        const ended = !next.hasAttribute("data-refresh");
+        renew(part, next);
+        if (ended) {
           window.location.reload(); // once, for the buttons that follow an ended check
           return;
         }

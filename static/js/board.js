@@ -44,8 +44,10 @@ class Announcer {
     table.after(this.node);
   }
 
-  note(rows) {
+  /** `standing`: who is on the page now; of a row that has left it no rank is told. */
+  note(rows, standing) {
     for (const row of rows) this.moved.set(row.team, row);
+    for (const team of this.moved.keys()) if (!standing.has(team)) this.moved.delete(team);
     if (this.moved.size && !this.timer) this.timer = window.setTimeout(() => this.say(), SAY_EVERY_MS);
   }
 
@@ -53,6 +55,7 @@ class Announcer {
     this.timer = 0;
     const rows = [...this.moved.values()];
     this.moved.clear();
+    if (!rows.length) return;
     const pattern = rows.length === 1 ? this.texts.textOne : this.texts.textMany;
     this.node.textContent = filled(pattern || "", { ...rows[0], count: rows.length });
   }
@@ -185,7 +188,7 @@ class Board {
       const old = this.rows.get(row.team);
       row.node = old?.node ?? this.newNode(row);
       if (!old || old.rank !== row.rank) moved.push(row);
-      if (!old || this.looksDifferent(old, row)) this.write(row);
+      if (!old || this.looksDifferent(old, row)) this.write(row, old);
       next.set(row.team, row);
     }
     for (const [team, row] of this.rows) if (!next.has(team)) row.node.remove();
@@ -196,7 +199,7 @@ class Board {
     document.querySelector("[data-board-empty]")?.toggleAttribute("hidden", rows.length > 0);
     if (this.ownNode && next.has(this.own)) this.ownNode.hidden = true;
     this.slide(rows, before);
-    this.announcer.note(moved);
+    this.announcer.note(moved, next);
   }
 
   looksDifferent(old, row) {
@@ -230,25 +233,33 @@ class Board {
     return node;
   }
 
-  /** Names are contestants' own words: text only, never markup. */
-  write(row) {
+  /** Only cells that say something else are written: somebody may be marking the others. */
+  write(row, old) {
     const [rank, name, score, count, time] = row.node.cells;
-    const badge = document.createElement("span");
-    badge.className = `rank rank-${row.rank}`;
-    badge.textContent = row.rank;
-    rank.replaceChildren(badge);
-    name.replaceChildren(row.name);
-    if (row.team === this.own && this.table.dataset.textYou) {
-      const tag = document.createElement("span");
-      tag.className = "tag tag-own";
-      tag.textContent = this.table.dataset.textYou;
-      name.append(" ", tag);
-    }
+    if (old?.rank !== row.rank) rank.replaceChildren(this.badge(row.rank));
+    if (old?.name !== row.name) this.writeName(name, row);
     score.textContent = row.score.toFixed(this.decimals);
     count.textContent = row.submissions;
-    time.replaceChildren(this.timeNode(row.since));
+    if (!old || seconds(old.since) !== seconds(row.since)) time.replaceChildren(this.timeNode(row.since));
     row.node.classList.add("is-changed");
     window.setTimeout(() => row.node.classList.remove("is-changed"), CHANGED_MS);
+  }
+
+  badge(rank) {
+    const node = document.createElement("span");
+    node.className = `rank rank-${rank}`;
+    node.textContent = rank;
+    return node;
+  }
+
+  /** Names are contestants' own words: text only, never markup. */
+  writeName(cell, { name, team }) {
+    cell.replaceChildren(name);
+    if (team !== this.own || !this.table.dataset.textYou) return;
+    const tag = document.createElement("span");
+    tag.className = "tag tag-own";
+    tag.textContent = this.table.dataset.textYou;
+    cell.append(" ", tag);
   }
 
   timeNode(since) {

@@ -14,18 +14,18 @@
 //   <div id="submission-result">...</div>                             verdict, score, facts, files; may lie anywhere
 //
 // The words of the page stay the server's: when the status changes, the page is fetched once more, and #status-badge,
-// #queue-position, #submission-result and every element with data-part="<name>" are replaced by their new selves
-// (an element must be there, empty if need be, to be replaced; one with the same content, or the same data-key, is
-// left alone). #log is never replaced.
+// #queue-position, #submission-result and every element with data-part="<name>" become what they are there
+// (static/js/renew.js; an element must be there, empty if need be). #log is never touched.
 //
 // While an element with data-refresh is there (the page waits for an environment being built, which sends no events),
-// the page is fetched every few seconds. After each replacement the document hears `podium:replaced`.
+// the page is fetched every few seconds. Each time the document hears `podium:replaced`.
 //
 // Events: `position` {"queue_position", "queue_estimate": [low, high] in seconds, or null}; `status` {"status", "stage", "verdict", "queue_position", ...}; `log` {"offset",
 // "text", "end"}: the text lies at bytes offset..end of the log. `${logUrl}?after=<bytes>` answers {"offset", "text", "end"} with what lies behind.
 
 import { connect } from "./live.js";
 import { parsed } from "./parsed.js";
+import { renew } from "./renew.js";
 
 const FINAL = new Set(["FINISHED", "FAILED", "CANCELLED"]);
 const SILENCE_MS = 60_000; // nothing heard for so long: look whether something was lost on the way
@@ -37,6 +37,8 @@ const PARTS = "#status-badge, #queue-position, #queue-estimate, #submission-resu
 const COLOURS = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
 const selectorOf = (node) => (node.id ? `#${CSS.escape(node.id)}` : `[data-part="${CSS.escape(node.dataset.part)}"]`);
+/** The same words anew would be read out anew. */
+const write = (node, words) => { if (node.textContent !== words) node.textContent = words; };
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 /** A terminal's idea of text: a carriage return begins the line anew (progress bars live on it). */
@@ -111,9 +113,9 @@ class Submission {
     const node = document.getElementById("queue-position");
     if (!node) return;
     const pattern = this.root.dataset.textQueue || "{position}";
-    node.textContent = position ? pattern.replace("{position}", position) : "";
+    write(node, position ? pattern.replace("{position}", position) : "");
     const start = document.getElementById("queue-estimate");
-    if (start) start.textContent = position && estimate ? this.startWords(...estimate) : "";
+    if (start) write(start, position && estimate ? this.startWords(...estimate) : "");
   }
 
   /** As judge/templatetags/judging.py says it: the near end rounded down, the far end up. */
@@ -196,11 +198,7 @@ class Submission {
     }
     for (const node of document.querySelectorAll(PARTS)) {
       const replacement = fresh.querySelector(selectorOf(node));
-      // What stays the same is left alone: a screen reader would read it out again, an open menu would close.
-      const { key } = node.dataset; // says it for parts that hold a token of their own
-      const same = key === undefined ? node.isEqualNode(replacement) : key === replacement?.dataset.key;
-      if (!replacement || same || node.contains(this.log?.node)) continue;
-      node.replaceWith(document.adoptNode(replacement));
+      if (replacement && !node.contains(this.log?.node)) renew(node, replacement);
     }
     document.dispatchEvent(new Event("podium:replaced"));
     this.status = root.dataset.status;

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+EXPECTED_MS = 30_000  # Playwright's own 5 s are too few on a busy machine; they end when it happens
 FLAGS = (
     "--no-sandbox",  # the tests may run as root, where Chromium's own sandbox does not start
     "--disable-gpu",
@@ -26,12 +27,20 @@ FLAGS = (
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's package chromium")
+    expect.set_options(timeout=EXPECTED_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         try:
             yield browser
         finally:
             browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Not for the whole session: while it lives, its event loop counts as running, which Django forbids."""
+    with chromium() as started:
+        yield started
 
 
 class Window:
@@ -41,10 +50,8 @@ class Window:
         self.complaints: list[str] = []
         self.context: BrowserContext = browser.new_context(base_url=base_url, locale="en-GB")
         self.page: Page = self.context.new_page()
-        self.loads = 0
         self.page.on("console", lambda said: self._note(said.type, said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("load", lambda _page: self._loaded())
         self.page.on(
             "response",
             lambda answer: (
@@ -56,8 +63,12 @@ class Window:
         if kind in {"error", "warning"}:
             self.complaints.append(text)
 
-    def _loaded(self) -> None:
-        self.loads += 1
+    def remember(self) -> None:
+        """Ask after something of the new page was seen: `was_reloaded` then tells whether it is another one by now."""
+        self.page.evaluate("window.remembered = true")
+
+    def was_reloaded(self) -> bool:
+        return not self.page.evaluate("window.remembered === true")
 
     def shot(self, name: str) -> None:
         """Keep a picture where PODIUM_SCREENSHOTS says, if it does."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.builders import PASSWORD
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.stack import Stack
 
 pytestmark = pytest.mark.e2e
@@ -51,12 +49,6 @@ PICTURES = {
     "chances": "ROC curve of",
     "many": "Confusion matrix",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def test_each_kind_of_feedback_has_its_picture(stack: Stack, browser: Browser) -> None:

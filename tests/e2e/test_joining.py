@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.e2e.test_first_contest import PATIENT_MS, sign_up
 from tests.stack import PERFECT, Stack
 
@@ -41,12 +40,6 @@ if not tiny.environment.packages:
     names = ["numpy", "pandas", "scikit-learn", "matplotlib", "pillow"]
     Environment.objects.filter(pk=tiny.environment.pk).update(packages=[[n, "1.2.3"] for n in names])
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def test_rules_are_accepted_data_is_downloaded_and_a_submission_is_scored(

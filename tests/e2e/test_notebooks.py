@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, expect
 
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.e2e.test_first_contest import sign_up
 from tests.runners.notebook_stage import code, notebook
 from tests.stack import PERFECT, Stack
@@ -34,12 +33,6 @@ display(pandas.DataFrame({"colour": ["teal"]}))
 plt.plot([1, 3, 2])
 plt.show()
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def test_an_executed_notebook_is_shown_and_inert(stack: Stack, browser: Browser, tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.e2e.test_first_contest import sign_up
 from tests.hidden import zipped
 from tests.stack import Stack
@@ -40,12 +39,6 @@ import csv
 rows = list(csv.DictReader(open("/input/test.csv")))
 raise KeyError(rows[0]["note"])
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def hand_in(window: Window, file: Path, content: bytes) -> None:
@@ -87,14 +80,14 @@ def test_a_project_is_trained_live_and_predicts_beside_hidden_rows(
     hand_in(window, tmp_path / "work.zip", zipped({"train.py": TRAIN, "predict.py": PREDICT}))
     expect(step_now(window)).to_contain_text("Training", timeout=PATIENT_MS)
     expect(page.locator("#log")).to_contain_text("epoch 1", timeout=PATIENT_MS)
-    loads = window.loads
+    window.remember()
     expect(step_now(window)).to_contain_text("Prediction", timeout=PATIENT_MS)
     expect(page.get_by_role("status").get_by_text("beside hidden rows")).to_be_visible(timeout=PATIENT_MS)
     window.shot("project-predicting")
     expect(page.locator("#status-badge")).to_have_text("Scored", timeout=PATIENT_MS)
     expect(page.locator(".scores")).to_contain_text("1.00000")
     expect(page.locator(".step.is-done")).to_have_count(5)
-    assert window.loads == loads  # all of it came live
+    assert not window.was_reloaded()  # all of it came live
     fits(window, "project-scored")
     expect(page.get_by_role("link", name="model.zip")).to_be_visible()
     expect(page.get_by_role("heading", name="Log of train.py")).to_be_visible()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import chromium
 from tests.e2e.test_usage_chart import signed_in
 from tests.stack import PERFECT, Stack
 
@@ -21,12 +18,6 @@ operating.hold(Pool.objects.get(slug="cpu"))
 RELEASED = HELD.replace("hold", "release")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
 def test_who_waits_for_a_pool_on_hold_sees_it_released(stack: Stack, browser: Browser) -> None:
     stack.query(HELD)
     try:
@@ -36,11 +27,11 @@ def test_who_waits_for_a_pool_on_hold_sees_it_released(stack: Stack, browser: Br
         expect(page.locator("#queue-position")).to_have_text("Place 1 in the queue")
         expect(page.get_by_text("operators are holding this queue")).to_be_visible()
         expect(page.locator("#queue-estimate")).to_have_text("")
-        loads = window.loads
+        window.remember()
     finally:
         stack.query(RELEASED)
     expect(page.locator("#status-badge")).to_have_text("Scored", timeout=PATIENT_MS)
-    assert window.loads == loads
+    assert not window.was_reloaded()
     assert window.complaints == []
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.builders import PASSWORD
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.stack import PERFECT, Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
@@ -28,12 +26,6 @@ for step in range(7):
     + PERFECT
 )
 LINE = "[data-chart={}] .chart-line"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def signed_in(browser: Browser, stack: Stack, address: str) -> Window:
@@ -57,7 +49,8 @@ def test_the_curve_moves_while_the_program_runs(stack: Stack, browser: Browser) 
     line = page.locator(LINE.format("memory"))
     expect(line).to_be_visible(timeout=PATIENT_MS)
     expect(page.locator("#status-badge")).to_have_text("Running")
-    loads, first = window.loads, line.get_attribute("d")
+    window.remember()
+    first = line.get_attribute("d")
     page.wait_for_function(
         "before => document.querySelector('[data-chart=memory] .chart-line').getAttribute('d') !== before",
         arg=first,
@@ -67,7 +60,7 @@ def test_the_curve_moves_while_the_program_runs(stack: Stack, browser: Browser) 
     window.shot("usage-running")
     expect(page.locator("#status-badge")).to_have_text("Scored", timeout=PATIENT_MS)
     expect(page.get_by_role("img", name="Memory over time")).to_be_visible()
-    assert window.loads == loads, "drawn without a reload"
+    assert not window.was_reloaded(), "drawn without a reload"
     drawn = points_of(window, "memory")
 
     page.reload()

@@ -8,7 +8,10 @@ import pytest
 import redis
 
 from live.publish import Publisher
+from tests.e2e.browser import browser
 from tests.live.client import SECRET, Broker, HubProcess, StartHub
+
+__all__ = ["browser"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from live.protocol import Receive, Scope, Send
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "js"
+STATIC = Path(__file__).resolve().parents[2] / "static"
 CSP = "default-src 'none'; script-src 'self'; connect-src 'self'"
 
 BOARD = """<!doctype html><html lang="en"><title>board</title>
@@ -26,10 +26,17 @@ BOARD = """<!doctype html><html lang="en"><title>board</title>
 SUBMISSION = """<!doctype html><html lang="en"><title>submission</title>
 <section data-submission data-topic="{topic}" data-token="{token}" data-log-url="/log" data-status="{status}"
  data-verdict="" data-text-queue="Place {{position}}">
-<span id="status-badge">{status}</span><span id="queue-position">{queue}</span>
+<div role="status"><div data-part="state"><span id="status-badge">{status}</span>
+<span id="queue-position">{queue}</span></div></div>
+<div data-part="cancel">{cancel}</div>
 <pre id="log" data-end="0"></pre></section>
 <div id="submission-result">{result}</div>
 <script type="module" src="/static/js/submission.js"></script></html>"""
+
+
+CONFIRM = """<details><summary>Cancel</summary><p id="meaning">{meaning}</p><form>
+<input type="hidden" name="token" value="{token}"><input name="why"><button type="button">Yes</button>
+</form></details>"""
 
 
 class Pages:
@@ -51,8 +58,8 @@ class Pages:
     def _answer(self, scope: Scope) -> tuple[str, bytes]:
         path: str = scope["path"]
         state: dict[str, Any] = json.loads(self._state.read_text())
-        if path.startswith("/static/js/"):
-            return "text/javascript", (SCRIPTS / Path(path).name).read_bytes()
+        if path.startswith("/static/"):
+            return "text/javascript", (STATIC / path.removeprefix("/static/")).read_bytes()
         if path == "/board":
             return "text/html; charset=utf-8", BOARD.encode()
         if path == "/submission":

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from live import tokens
 from live.publish import Publisher
 from tests.live.client import SECRET, Broker, HubProcess, StartHub
+from tests.live.pages import CONFIRM
 from tests.stack import eventually
 
 pytestmark = pytest.mark.e2e
 
 TOPIC = "submission.abc"
-WAIT_MS = 15_000  # a snapshot may wait 2 s by design, a reconnection several
+WAIT_MS = 40_000  # a snapshot may wait 2 s by design, a reconnection several; a busy machine takes its time
+SAY_EVERY_MS = 10_000  # as in static/js/board.js
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -39,7 +40,14 @@ class State:
         token = tokens.sign(SECRET, TOPIC, 3600)
         self.set(
             snapshot={"epoch": 1, "version": 1, "entries": []},
-            submission={"topic": TOPIC, "token": token, "status": "QUEUED", "queue": "", "result": ""},
+            submission={
+                "topic": TOPIC,
+                "token": token,
+                "status": "QUEUED",
+                "queue": "",
+                "result": "",
+                "cancel": "",
+            },
             log="",
         )
 
@@ -64,16 +72,12 @@ def site(start_hub: StartHub, state: State) -> HubProcess:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "these tests drive Debian's chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(WAIT_MS)
-        page.on("dialog", lambda _: pytest.fail("a contestant's name was run as markup"))
-        yield page
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.on("dialog", lambda _: pytest.fail("a contestant's name was run as markup"))
+    yield page
+    page.close()
 
 
 def expect_names(page: Page, *wanted: str) -> None:
@@ -143,14 +147,31 @@ def test_a_board_returns_after_the_site_was_restarted(
     expect(page.locator("[data-live-state=live]")).to_be_visible()
 
 
-def test_a_change_of_ranks_is_said_once_in_a_while(
+def test_a_change_of_ranks_is_said_once_in_a_while_and_the_last_in_the_end(
     page: Page, site: HubProcess, publisher: Publisher
 ) -> None:
+    page.clock.install()
     open_board(page, site, publisher)
-    for version in (2, 3):
-        data = {"v": version, "changed": [row(9, version, "Grace", 0.4)], "removed": []}
+    said = page.locator("[aria-live=polite]")
+    page.clock.pause_at(page.evaluate("Date.now() + 100"))
+
+    def shows(version: int, changed: list[list[Any]], removed: list[int]) -> None:
+        data = {"v": version, "changed": changed, "removed": removed}
         publisher.publish("board.1", 1, version, "board", data)
-    expect(page.locator("[aria-live=polite]")).to_have_text("Grace is now at rank 3.", timeout=WAIT_MS)
+        expect(page.locator("tr[data-team='9'] .rank")).to_have_text(str(changed[0][1]), timeout=WAIT_MS)
+
+    for version in (2, 3):
+        shows(version, [row(9, version, "Grace", 0.4)], [])
+    expect(said).to_have_text("")
+    page.clock.run_for(SAY_EVERY_MS)
+    expect(said).to_have_text("Grace is now at rank 3.")
+    shows(4, [row(9, 4, "Grace", 0.4), row(11, 3, "Linus", 0.4)], [])
+    shows(5, [row(9, 3, "Grace", 0.4)], [11])  # who has left is at no rank
+    page.clock.run_for(SAY_EVERY_MS - 1)
+    expect(said).to_have_text("Grace is now at rank 3.")
+    shows(6, [row(9, 2, "Grace", 0.4)], [])
+    page.clock.run_for(1)
+    expect(said).to_have_text("Grace is now at rank 2.")
 
 
 def open_submission(page: Page, site: HubProcess) -> None:
@@ -181,6 +202,45 @@ def test_a_submission_shows_queue_log_and_result_without_a_reload(
     publisher.publish_next(TOPIC, "status", {"status": "FINISHED", "verdict": "SCORED"})
     expect(page.locator("#submission-result")).to_have_text("scored 0.97")
     assert page.evaluate("window.notReloaded") is True
+
+
+def test_an_open_confirmation_stays_as_it_is_while_the_page_moves(
+    page: Page, site: HubProcess, publisher: Publisher, state: State
+) -> None:
+    def tells(meaning: str, token: str, **parts: str) -> None:
+        state.submission(cancel=CONFIRM.format(meaning=meaning, token=token), **parts)
+        event = {"status": parts["status"], "verdict": "", "stage": token, "queue_position": None}
+        publisher.publish_next(TOPIC, "status", event)
+
+    state.submission(cancel=CONFIRM.format(meaning="It costs nothing.", token="a"), status="QUEUED")
+    open_submission(page, site)
+    page.get_by_text("Cancel").click()
+    page.locator("[name=why]").fill("too slow")
+    page.get_by_role("button", name="Yes").focus()
+    page.evaluate(
+        """() => {
+            window.pressed = document.activeElement;
+            getSelection().selectAllChildren(document.getElementById("meaning"));
+            window.heard = 0;
+            new MutationObserver((all) => { window.heard += all.length; }).observe(
+                document.querySelector("[role=status]"),
+                { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    for token in ("b", "c", "d"):  # fresh tokens, as each answer of the site has
+        tells("It costs nothing.", token, status="QUEUED")
+        expect(page.locator("[name=token]")).to_have_value(token, timeout=WAIT_MS)
+    assert page.evaluate("getSelection().toString()") == "It costs nothing."
+    assert page.evaluate("window.heard") == 0, "nothing of it is read out again"
+    tells("It counts.", "e", status="RUNNING")
+    expect(page.locator("#meaning")).to_have_text("It counts.")
+    expect(page.locator("#meaning")).to_be_visible()
+    expect(page.locator("[name=why]")).to_have_value("too slow")
+    assert page.evaluate("document.activeElement === window.pressed && window.pressed.isConnected")
+    expect(page.locator("#status-badge")).to_have_text("RUNNING")
+    state.submission(status="CANCELLED", cancel="")
+    publisher.publish_next(TOPIC, "status", {"status": "CANCELLED", "verdict": ""})
+    expect(page.get_by_role("button", name="Yes")).to_have_count(0)
 
 
 def test_a_gap_in_the_log_is_fetched(
