@@ -44,6 +44,7 @@ from runners.verdict import OutputState, RunFacts, Verdict
 
 PASSWORD = "correct-horse-battery"
 ENVIRONMENT_VERSION = "0123456789ab"
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 SCRIPT = b"print('hello')\n"
 TRAIN = b"id,x,target\n1,0.5,1\n2,0.1,0\n"
 TEST = b"id,x\n3,0.7\n4,0.2\n"
@@ -81,7 +82,12 @@ def make_blob(content: bytes = SCRIPT) -> Blob:
 
 
 def make_environment(name: str = "python", version: str = ENVIRONMENT_VERSION) -> Environment:
-    return Environment.objects.get_or_create(name=name, version=version)[0]
+    """Older than any real one: on a stack, whoever takes the newest would wait for one that no host has."""
+    environment, is_new = Environment.objects.get_or_create(name=name, version=version)
+    if is_new:
+        Environment.objects.filter(pk=environment.pk).update(created_at=LONG_AGO)
+        environment.created_at = LONG_AGO
+    return environment
 
 
 def pool_token(slug: str) -> str:

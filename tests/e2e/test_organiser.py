@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.builders import PASSWORD
-from tests.e2e.browser import Window, chromium
+from tests.e2e.browser import Window
 from tests.e2e.test_first_contest import sign_up
 from tests.stack import PERFECT, Stack
 
@@ -18,14 +17,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 
 PATIENT_MS = 60_000
 ROWS = 40
-# Staff, no superuser. The environments the builders make up for pages' tests cannot run anything: they are older.
+# Staff, no superuser.
 ORGANISER = """
-from django.utils import timezone
 from accounts.models import User
-from compute.models import Environment
 from tests import builders
 User.objects.get_or_create(username="ada", defaults={"password": builders._password_hash(), "is_staff": True})
-Environment.objects.exclude(version=builders.ENVIRONMENT_VERSION).update(created_at=timezone.now())
 """
 
 
@@ -43,12 +39,6 @@ TEST_WITH_LABELS = "id,x,target\n" + "".join(f"{row},{x_of(row):.4f},{label(row)
 SAMPLE = "id,target\n" + "".join(f"{row},0\n" for row in range(ROWS))
 SAMPLE_WRONG = "id,label\n" + "".join(f"{row},0\n" for row in range(ROWS))
 SOLUTION = "id,target\n" + "".join(f"{row},{label(row)}\n" for row in range(ROWS))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def written(folder: Path, **files: str) -> list[Path]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.stack import ROOT, Stack
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COUNT = 4
 
@@ -34,7 +34,7 @@ def run(stack: Stack, kind: str, program: str, folder: Path, user: str) -> str:
         env=os.environ | {"PODIUM": stack.url, "TOKEN": stack.tokens[user]},  # noqa: TID251 - and PATH
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=120,  # two of them wait for a judge who may have others' work at hand
         check=False,
     )
     assert done.returncode == 0, f"{program}\n{done.stdout}\n{done.stderr}"
