@@ -4,7 +4,7 @@
 
     adopted   kill -9 of an agent that is started again → its running sandbox is carried on (its log goes on)
     claimed   kill -9 of an agent and all that ran there, for good → another host has claimed the run again
-    flushed   the broker loses all it holds just when a submission was accepted → the submission runs
+    flushed   the broker loses all it holds, the bell of a new submission with it → the submission runs
     restarted kill -9 of the broker, a submission while it is away → the submission runs
 
 Prints JSON. The exit status says whether all is within a lease, a look and a sweep.
@@ -31,6 +31,7 @@ from tests.stack import PERFECT, Stack, eventually, running_stack
 
 ROUNDS = 3
 LEASE_S, LOOK_S, SWEEP_S = 60, 30, 15
+LISTENS_S = 3.0
 LONG = (
     b"import time\nfor n in range(6000):\n    print('step', n, flush=True)\n    time.sleep(0.05)\n" + PERFECT
 )
@@ -91,10 +92,11 @@ def claimed(stack: Stack) -> float:
 
 def flushed(stack: Stack) -> float:
     broker = Redis.from_url(command_of(stack.pid("web"))[1]["PODIUM_REDIS_URL"])
-    os.kill(
-        agent := stack.pid("agent"), signal.SIGSTOP
-    )  # so that the bell is lost, and not heard before it is
+    # The agent listens a second at a time: when it sleeps for longer, the bell lies at the broker and is lost with it.
+    os.kill(agent := stack.pid("agent"), signal.SIGSTOP)
+    time.sleep(LISTENS_S)
     submission = stack.submit()
+    eventually(lambda: broker.llen("pool.cpu"), what="the bell waits to be heard")
     broker.flushall()
     began = time.monotonic()
     os.kill(agent, signal.SIGCONT)

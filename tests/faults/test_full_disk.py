@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runners.agent import examined
@@ -21,6 +22,10 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is soon full"),
 ]
+
+
+def sleepers() -> list[int]:
+    return [child.pid for child in psutil.Process().children() if child.cmdline() == ["sleep", "60"]]
 
 
 @pytest.fixture
@@ -45,9 +50,11 @@ def test_programs_are_kept_alive_while_the_disk_is_full_and_their_list_is_right_
             killed = child.pid
             assert killed is not None
             os.kill(killed, signal.SIGKILL)
-            await become(lambda: child.pid not in {None, killed})  # noqa: B023 - awaited in this round
+            await become(lambda: child.pid not in {None, killed}, within_s=30)  # noqa: B023 - awaited in this round
         disks.free(disk)
-        await become(lambda: f'"pid": {child.pid}' in (disk / "run" / "processes.json").read_text())
+        listed = disk / "run" / "processes.json"
+        await become(lambda: f'"pid": {child.pid}' in listed.read_text(), within_s=30)
+        assert sleepers() == [child.pid]  # and none that was started and then forgotten
         await supervisor.stop()
 
     asyncio.run(story())
