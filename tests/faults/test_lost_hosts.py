@@ -16,10 +16,12 @@ import pytest
 from tests.faults.chaos.own import Kept, second_host
 from tests.faults.leftovers import nothing_is_left
 from tests.faults.long_contest import SLUG, open_long_contest
-from tests.faults.test_killed import SLOW, assert_counted_once, counted
+from tests.faults.test_killed import assert_counted_once, counted
 from tests.stack import PERFECT, Stack, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+# Long enough that a busy machine is not too late to end it.
+SLOW = b"import time\nprint('slow', flush=True)\ntime.sleep(3)\n" + PERFECT
 SLEEPS = b"import time\nprint('asleep', flush=True)\ntime.sleep(300)\n" + PERFECT
 
 

@@ -98,6 +98,22 @@ class Host:
                 within, cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
+    def heard(self) -> bool:
+        """Whether the site knows that it is there, with an environment to run programs in."""
+        with self._stack.database() as ask:
+            rows = ask("SELECT environments FROM compute_runnerhost WHERE name = ?", self.name)
+        return any("python@" in str(environments) for (environments,) in rows)
+
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Its agent is stopped: whatever happens meanwhile it finds when it wakes."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def pull_cable(self) -> None:
         _ip("link", "set", self._cable, "down")
 
