@@ -141,9 +141,18 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
             stdout=file,
             stderr=file,
         )
-    eventually(lambda: list(scratch.glob("podium-corpus-*/agent/runs/*")), within_s=110, what="a case runs")
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=40) == 130, said.read_text()
+
+    def runs() -> list[Path]:
+        assert process.poll() is None, said.read_text()
+        return list(scratch.glob("podium-corpus-*/agent/runs/*"))
+
+    try:
+        eventually(runs, within_s=200, what="a case runs")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        print(said.read_text())  # noqa: T201 - shown when it fails
     assert list(scratch.iterdir()) == []
     assert [
         line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(scratch) in line
