@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,8 @@ import psutil
 import pytest
 
 from tests.bad_input.site import (
+    BOUNDARY,
+    GOOD,
     MIB,
     as_chunk,
     in_chinese,
@@ -25,6 +28,8 @@ from tests.bad_input.site import (
     nothing_new_is_kept,
     post_raw,
     raw_upload,
+    reader_of,
+    text_of,
 )
 from tests.stack import PERFECT, Stack, eventually
 
@@ -133,6 +138,40 @@ def test_an_upload_that_breaks_off_leaves_nothing(site: Stack, how: str, announc
     eventually(lambda: watch.spooled() == 0, within_s=10, what="the spooled bytes are gone")
     nothing_new_is_kept(site, before)
     assert site.answers()
+
+
+DEADLINE = """
+from django.utils import timezone
+from contests.models import Phase
+Phase.objects.filter(contest__slug="exact").update(ends_at={at})
+"""
+
+
+def test_an_upload_that_the_deadline_overtakes_is_late_and_its_page_says_so(site: Stack) -> None:
+    before = kept(site)
+    whole = multipart(GOOD.encode(), b'filename="late.csv"')
+    http = reader_of(site).http
+    token = reader_of(site).csrf("/contests/exact/submit/")
+
+    def overtaken() -> Iterator[bytes]:
+        yield whole[:80]
+        site.query(DEADLINE.format(at="timezone.now()"))
+        yield whole[80:]
+
+    form = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    try:
+        asked = {**form, "X-CSRFToken": token, "Referer": site.url}
+        page = http.post("/contests/exact/submit/", content=overtaken(), headers=asked)
+        answer = post_raw(site, whole, contest="exact")
+    finally:
+        site.query(DEADLINE.format(at="None"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "closed")
+    assert answer.json()["detail"].startswith("This contest does not take submissions now. It ended at ")
+    said = text_of(page.text)
+    assert "Nothing was handed in: what counts is the moment at which the whole file has arrived" in said
+    assert "This contest does not take submissions any more." in said
+    nothing_new_is_kept(site, before)
+    assert site.post(GOOD.encode(), contest="exact", filename="in-time.csv").status_code == 201
 
 
 @pytest.mark.parametrize(
