@@ -93,9 +93,19 @@ def _count(key: str) -> int:
 def home(address: str) -> str:
     """What counts as one address: an IPv6 subscriber has 2**64 of them."""
     try:
-        parsed = ipaddress.ip_address(address.strip())
+        parsed = ipaddress.ip_address(unmapped(address.strip()))
     except ValueError:
         return "unknown"
     if parsed.version == 4:  # noqa: PLR2004
         return str(parsed)
     return str(ipaddress.ip_network((parsed, IPV6_HOME), strict=False))
+
+
+def unmapped(address: str) -> str:
+    """The IPv4 address of a client that a server for both families sees: all of them lie in one network of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return address if mapped is None else str(mapped)

@@ -57,6 +57,14 @@ def test_who_asks_too_often_is_told_when_to_come_back(few: None) -> None:
     assert "Try again in" in answer.json()["detail"]
 
 
+def test_it_is_said_in_the_language_that_was_asked_for(few: None) -> None:
+    statuses(3)
+    answer = Client().get("/api/v1/contests/", headers={"accept-language": "zh-hans"})
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) >= 1
+    assert not answer.json()["detail"].isascii()
+
+
 def test_each_person_has_a_count_of_their_own(few: None) -> None:
     alice, bob = bearer("alice"), bearer("bob")
     assert statuses(6, **alice) == [200] * 5 + [429]
@@ -114,6 +122,7 @@ def test_an_address_that_a_client_claims_counts_only_behind_our_proxy(
     ("address", "counted"),
     [
         ("10.1.2.3", "10.1.2.3"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
         ("2001:db8::1", "2001:db8::/64"),
         ("2001:db8::ffff", "2001:db8::/64"),
         ("nonsense", "unknown"),

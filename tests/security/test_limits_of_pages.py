@@ -203,6 +203,34 @@ def test_too_many_logins_from_one_address_say_when_to_come_back(counted: Setting
     assert "That was too much at once." in answers[2].content.decode()
 
 
+@pytest.mark.parametrize(
+    ("proxied", "statuses"), [(False, [200, 200, 429, 429]), (True, [200, 200, 200, 429])]
+)
+def test_logins_are_counted_by_the_address_that_came_and_behind_our_proxy_by_the_one_it_saw(
+    counted: Settings, *, proxied: bool, statuses: list[int]
+) -> None:
+    counted.ACCOUNT_RATE_LIMITS = counted.ACCOUNT_RATE_LIMITS | {"login": "2/m/ip"}
+    counted.ALLAUTH_TRUSTED_PROXY_COUNT = int(proxied)
+    given = {"login": "x", "password": "y"}
+    answers = [
+        Client()
+        .post("/accounts/login/", given, headers={"x-forwarded-for": f"6.6.6.{n}, {seen}"})
+        .status_code
+        for n, seen in enumerate(("10.0.0.8", "10.0.0.8", "10.0.0.9", "10.0.0.8"))
+    ]
+    assert answers == statuses
+
+
+def test_two_that_come_over_ipv4_to_a_server_for_both_families_are_two(counted: Settings) -> None:
+    counted.ACCOUNT_RATE_LIMITS = counted.ACCOUNT_RATE_LIMITS | {"login": "1/m/ip"}
+    given = {"login": "x", "password": "y"}
+    answers = [
+        Client().post("/accounts/login/", given, REMOTE_ADDR=f"::ffff:10.0.0.{n}").status_code
+        for n in (1, 2, 1)
+    ]
+    assert answers == [200, 200, 429]
+
+
 @pytest.mark.parametrize("action", ["login", "signup", "reset_password", "setup"])
 def test_every_door_has_a_limit(settings: Settings, action: str) -> None:
     assert "/ip" in settings.ACCOUNT_RATE_LIMITS[action]
