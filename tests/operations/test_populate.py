@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -38,11 +39,13 @@ def test_its_boards_are_those_that_their_events_make() -> None:
         assert board.version == scored.count()
 
 
-def test_a_doctor_finds_nothing_wrong_with_it() -> None:
+def test_a_doctor_finds_nothing_wrong_with_it(settings: Settings, tmp_path: Path) -> None:
+    # Folders of its own: rows of earlier tests were rolled back and their files were not.
+    settings.PODIUM_BLOBS = settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     populate()
-    found = {finding.code for finding in examining.examine(deep=True, say=lambda _words: None)}
+    found = list(examining.examine(deep=True, say=lambda _words: None))
     # Nobody is there to run what waits, and here is no broker.
-    assert found <= {"waiting_pool", "not_ready"}
+    assert [finding for finding in found if finding.code not in {"waiting_pool", "not_ready"}] == []
 
 
 def test_the_same_seed_makes_the_same_submissions() -> None:

@@ -126,6 +126,10 @@ def proxied(request: pytest.FixtureRequest, site: Stack, port: int, tmp_path: Pa
             yield Proxied(site, port, plain_port, trusted)
         finally:
             process.terminate()
+            try:
+                process.wait(15)  # it ends when its requests have: none is held for somebody who has gone
+            finally:
+                process.kill()
 
 
 def listens(port: int) -> bool:
