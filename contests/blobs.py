@@ -2,12 +2,14 @@
 
 A blob is on disk, synced, before its row exists: a database row never names bytes that a crash could take back.
 The same content is stored once; a second writer of the same bytes finds them there. What nothing refers to any more is
-deleted by contests.unnamed, under a lock that `record` takes as well.
+deleted by contests.unnamed, which says how a writer of the same content and it keep out of each other's way.
+No verb that needs a row's lock asks the store while it holds one: a store elsewhere may take long to answer.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import itertools
 import os
@@ -19,12 +21,15 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from contests import stores
-from contests.models import Blob
+from contests.models import Blob, Removal
 from contests.stores import CHUNK, INCOMING, StoreAway, path_of
 
 __all__ = ["CHUNK", "StoreAway", "path_of"]
+# What is handed out by its digest alone is marked again when its mark is so old; shorter than unnamed.LEFT_ALONE_S.
+NAMED_ANEW = datetime.timedelta(minutes=20)
 
 
 class TooLarge(Exception):
@@ -45,10 +50,29 @@ def chunks_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def write(pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = None) -> tuple[str, int]:
-    """Write the bytes, durably, and return (sha256, size).
+    """Write the bytes, durably, and return (sha256, size), for `record`.
 
     Raises TooLarge beyond `max_bytes`, WrongDigest when they do not have the `expected` SHA-256, StoreAway.
     """
+    written = put(pieces, max_bytes=max_bytes, expected=expected)
+    _must_stand(written[0])
+    return written
+
+
+def _must_stand(sha256: str) -> None:
+    """Raise Vanished where somebody may be deleting what we have just written (contests.unnamed)."""
+    removal = Removal.objects.filter(pk=sha256).first()
+    if removal is None:
+        return
+    # One that is over may have taken our bytes or not. Another may begin while we ask: it takes the row over.
+    if not removal.done or not exists(sha256) or not Removal.objects.filter(pk=sha256, done=True).delete()[0]:
+        raise Vanished
+
+
+def put(
+    pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = None, to: stores.Store | None = None
+) -> tuple[str, int]:
+    """`write` where there is no database yet, or nobody who deletes; or to another store than the site's."""
     root = Path(settings.PODIUM_BLOBS)
     root.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=root, prefix=INCOMING)
@@ -66,7 +90,7 @@ def write(pieces: Iterable[bytes], *, max_bytes: int, expected: str | None = Non
         sha256 = digest.hexdigest()
         if expected not in {None, sha256}:
             raise WrongDigest  # noqa: TRY301 - the cleanup below is for every failure
-        stores.chosen().keep(Path(name), sha256)
+        (to or stores.chosen()).keep(Path(name), sha256)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -91,7 +115,7 @@ def record(sha256: str, size: int) -> Blob:
     blob = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
     while connection.in_atomic_block and not _locked(sha256):  # deleted while we waited for the lock
         blob = Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})[0]
-    if not exists(sha256):
+    if Removal.objects.filter(pk=sha256).exists():
         raise Vanished
     return blob
 
@@ -106,12 +130,26 @@ def store(pieces: Iterable[bytes], *, max_bytes: int = 1 << 40) -> Blob:
 
 
 def store_bytes(content: bytes) -> Blob:
-    """The blob of small content made by us; bytes that are there already are not written again."""
+    """The blob of small content made by us; bytes that are there already are not written again.
+
+    Nothing need refer to it: it stays for an hour, and for as long as contests.unnamed.also_needed names it.
+    """
     sha256 = hashlib.sha256(content).hexdigest()
-    if exists(sha256):
+    # Under somebody's lock the row is believed: it stands for bytes.
+    known = Blob.objects.filter(pk=sha256).exists() if connection.in_atomic_block else exists(sha256)
+    if known:
         with contextlib.suppress(Vanished):
-            return record(sha256, len(content))
-    return store([content])
+            return _named(record(sha256, len(content)))
+    return _named(store([content]))
+
+
+def _named(blob: Blob) -> Blob:
+    now = timezone.now()
+    if blob.named_at is None or blob.named_at < now - NAMED_ANEW:
+        if not Blob.objects.filter(pk=blob.pk).update(named_at=now):
+            raise Vanished  # deleted since it was recorded
+        blob.named_at = now
+    return blob
 
 
 def head(blob: Blob, limit: int = 65_536) -> bytes:

@@ -23,6 +23,8 @@ _PROBE = "probe"
 _GONE = {"404", "NoSuchKey", "NotFound"}
 # S3 takes up to 5 GB in one request, of which it shows all or nothing; larger ones in parts, shown when all are there.
 _ONE_REQUEST = 4 << 30
+# S3 takes 10,000 parts: 625 GB in these. boto3 makes them larger for what is larger still.
+_PART = 64 << 20
 _RESUMES = 3
 
 
@@ -82,7 +84,9 @@ class Bucket:
                     )
             else:
                 # One part after the other: memory stays at one part's buffers.
-                parts = TransferConfig(multipart_chunksize=64 << 20, use_threads=False)
+                parts = TransferConfig(
+                    multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=False
+                )
                 self._client.upload_file(str(spooled), self._bucket, _key(sha256), Config=parts)
             arrived = self._client.head_object(Bucket=self._bucket, Key=_key(sha256))["ContentLength"]
         if arrived != size:

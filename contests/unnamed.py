@@ -1,30 +1,48 @@
 """Deleting blobs that nothing refers to any more.
 
 Theory of operation. Files are stored once by their content, so a blob that nothing refers to now may be named by an
-upload of the same bytes in the next moment. Two things keep that upload whole:
+upload of the same bytes in the next moment. A store may be far away, so it is never asked under a lock. Instead:
 
-- A blob whose bytes were written lately is left alone; `blobs.write` writes them anew, whoever wrote them before.
-- Row and bytes go in one transaction that holds the row's lock, after asking once more what refers to it.
-  `blobs.record` takes the same lock and then looks whether the bytes are there. Whoever comes second sees what the
-  first did: either the row is referred to, and stays, or the bytes are gone, and are written again (blobs.Vanished).
+1. In one transaction that holds the row's lock, and asks once more what refers to it, the row is deleted and a Removal
+   written. From here on `blobs.record` refuses that content (Vanished: write it again).
+2. The bytes are deleted.
+3. The Removal is marked as done, and kept for an hour.
 
-A crash between the two leaves a row without bytes that nothing refers to: the next time it goes, too.
+A writer puts its bytes first, then looks for a Removal (`blobs.write`), and again in the transaction that refers to
+them (`blobs.record`). One that finds a Removal under way gives up. One that finds a finished one asks whether its bytes
+are still there; if so nobody will delete them any more, and it drops the Removal. One that finds none before, and one
+after, is refused by `record`: a whole removal passed in between. So a row never names bytes that are gone.
+
+Whoever dies between 1 and 3 leaves a Removal that the next sweep carries on with. It is taken over after 20 minutes,
+when a stopped process that goes on does not delete any more (STALLED_S), nor S3 a request of it that was on its way.
+
+Some blobs are needed though no row refers to them: our own programs, which claims hand out by digest. A sweep asks for
+those in running jobs when it begins (`also_needed`); what is handed out while it works is marked (`Blob.named_at`),
+and the mark is looked at under the row's lock. Bytes written within the hour are left alone as well: their writers
+would have to write again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import datetime
 import time
 from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, ManyToOneRel, Model, OuterRef, ProtectedError, QuerySet
+from django.utils import timezone
 
 from contests import blobs
-from contests.models import Blob
+from contests.models import Blob, Removal
 
 LEFT_ALONE_S = 3600.0
+STALLED_S = 60.0
+# S3 refuses a request that was signed over 15 minutes ago.
+TAKEN_OVER = datetime.timedelta(minutes=20)
+REMEMBERED = datetime.timedelta(seconds=LEFT_ALONE_S)
 # Rooms above add what they hand out by its digest alone (judge.apps).
 also_needed: list[Callable[[], set[str]]] = []
 
@@ -65,6 +83,7 @@ def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
         for blob in rows().iterator()
         if blob.pk not in needed
         and blob.created_at.timestamp() < before
+        and not _named_since(blob, before)
         and blobs.written_before(blob.pk, before)
     ]
 
@@ -72,6 +91,7 @@ def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
 def remove_rows(*, older_than_s: float = LEFT_ALONE_S, within_s: float = 3600.0) -> Removed:
     """Delete the blobs that nothing refers to, row and bytes, until the time is over."""
     removed, until = Removed(), time.monotonic() + within_s
+    _finish_others()
     for blob in removable(older_than_s=older_than_s):
         if time.monotonic() > until:
             break
@@ -87,20 +107,64 @@ def files_without_row(*, older_than_s: float = LEFT_ALONE_S) -> list[tuple[str, 
     return [(sha256, size) for sha256, size in blobs.listed(older_than_s=older_than_s) if sha256 not in named]
 
 
+def remove(sha256: str, *, size: int, older_than_s: float | None = LEFT_ALONE_S) -> bool:
+    """Delete one blob unless something refers to it, or it was written or named lately. Whether it did.
+
+    Without `older_than_s` also one that was written just now, if it was never handed out by its digest alone.
+    """
+    before = None if older_than_s is None else time.time() - older_than_s
+    if before is not None and not blobs.written_before(sha256, before):
+        return False
+    announced = time.monotonic()
+    if not _announce(sha256, size, before):
+        return False
+    if time.monotonic() - announced > STALLED_S:
+        return False  # others may have taken it over, and be done
+    _delete(sha256)
+    return True
+
+
+def discard(sha256: str, size: int) -> None:
+    """Delete what its owner gave up, at once where that can be. What cannot be goes with the hourly chore."""
+    with contextlib.suppress(blobs.StoreAway):
+        remove(sha256, size=size, older_than_s=None)
+
+
 @transaction.atomic
-def remove(sha256: str, *, size: int, older_than_s: float = LEFT_ALONE_S) -> bool:
-    """Delete one blob unless something refers to it, or its bytes were written lately. Whether it did."""
+def _announce(sha256: str, size: int, before: float | None) -> bool:
+    """Delete the row and tell writers of the same content. False where the blob has to stay."""
     # A row is made where there is none: it is what a writer of the same content waits for.
     Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})
     blob = Blob.objects.select_for_update().filter(pk=sha256).first()
-    if blob is None or not blobs.written_before(sha256, time.time() - older_than_s):
+    if blob is None or _named_since(blob, before):
         return False
     try:
         blob.delete()
     except ProtectedError:
         return False
-    blobs.remove(sha256)
+    Removal.objects.update_or_create(
+        sha256=sha256, defaults={"size": size, "announced_at": timezone.now(), "done": False}
+    )
     return True
+
+
+def _named_since(blob: Blob, before: float | None) -> bool:
+    return blob.named_at is not None and (before is None or blob.named_at.timestamp() >= before)
+
+
+def _delete(sha256: str) -> None:
+    blobs.remove(sha256)
+    Removal.objects.filter(pk=sha256).update(done=True)
+
+
+def _finish_others() -> None:
+    """Carry on with what was announced by somebody who died, and forget what was done long ago."""
+    now = timezone.now()
+    Removal.objects.filter(done=True, announced_at__lt=now - REMEMBERED).delete()
+    for removal in Removal.objects.filter(done=False, announced_at__lt=now - TAKEN_OVER):
+        ours = Removal.objects.filter(pk=removal.pk, done=False, announced_at=removal.announced_at)
+        if ours.update(announced_at=now):
+            _delete(removal.pk)
 
 
 def _needed() -> set[str]:

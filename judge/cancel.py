@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from contests import access
+from contests import access, blobs, unnamed
 from contests.models import Submission
 from judge import feed, runs, transitions, usage
 from judge.models import Job, Run
@@ -36,13 +36,21 @@ def _may(user: object, submission: Submission, run: Run | None) -> bool:
     return run is None or run.generation == 1 or access.organises(user, submission.contest)
 
 
-@transaction.atomic
 def cancel(submission: Submission, *, by: object = None) -> bool:
     """End the submission as CANCELLED. False when it had ended already: its verdict stands.
 
-    Calling a rejudge back keeps what was found before (judge.runs). Raises NotTheirs where a person is named (`by`)
-    who may not.
+    Calling a rejudge back keeps what was found before (judge.runs). What contestants call back before it has started
+    costs nothing, so its file goes at once: whoever handed in and called back all day would fill the disk. Raises
+    NotTheirs where a person is named (`by`) who may not.
     """
+    ended = _cancel(submission, by)
+    if ended and by is not None and not access.organises(by, submission.contest):
+        _give_up_file(submission)
+    return ended
+
+
+@transaction.atomic
+def _cancel(submission: Submission, by: object) -> bool:
     run = (
         Run.objects.select_for_update(no_key=True)
         .filter(submission=submission)
@@ -64,3 +72,21 @@ def cancel(submission: Submission, *, by: object = None) -> bool:
     if ended:
         transitions.conclude(run, Verdict.CANCELLED, now, **used)
     return ended
+
+
+def _give_up_file(submission: Submission) -> None:
+    """Replace the file of what never started by none. It stays, and counts, where that cannot be done now."""
+    try:
+        blobs.store_bytes(b"")
+    except OSError:
+        return
+    with transaction.atomic():
+        never = Run.objects.select_for_update(no_key=True).filter(
+            submission=submission, generation=1, verdict=Verdict.CANCELLED.value, started_at=None
+        )
+        rejudged = submission.runs.filter(generation__gt=1).exists()
+        if submission.trial or rejudged or not never.values_list("pk").first():
+            return
+        Job.objects.filter(run__submission=submission).update(predictions=None)
+        Submission.objects.filter(pk=submission.pk).update(blob=blobs.store_bytes(b""))
+    unnamed.discard(submission.blob_id, submission.blob.size)

@@ -11,6 +11,7 @@ time, however long we take to store it or wait for the lock.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -28,8 +29,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from compute.models import Environment
-from contests import blobs, joining, notebooks, rules, schedule, storage
-from contests.models import Contest, Participation, Phase, Submission, TaskVersion, Team
+from contests import blobs, joining, notebooks, rules, schedule, storage, unnamed
+from contests.models import Blob, Contest, Participation, Phase, Submission, TaskVersion, Team
 from judge import feed, first_look, projects, quotas, results, stages
 from judge.models import Run
 from leaderboard import boards
@@ -37,6 +38,7 @@ from leaderboard import boards
 MAX_SCRIPT_BYTES = 1 << 20
 _TURN = threading.Semaphore()  # wakes who waits longest, unlike a Lock
 MAX_KEY = 200
+FULL = "contest_full"
 MAX_NOTE = 300
 
 
@@ -89,7 +91,11 @@ def submit(
         # Asked again under the lock; here it keeps bytes that cannot be accepted from being written at all.
         _check_quota(place.team, phase, arrived_at)
         accepted = _check(contest, phase, file, task_slug=task_slug, environment=environment, note=note)
-        return _accept(user, place, dataclasses.replace(accepted, key=idempotency_key), arrived_at)
+        try:
+            return _accept(user, place, dataclasses.replace(accepted, key=idempotency_key), arrived_at)
+        except Rejected as refused:
+            _leave_nothing(refused, accepted)
+            raise
     except (IntegrityError, Rejected):
         # Two uploads with one key at once: one got through. The other finds it, also where it was too late for the
         # last place in a quota, which that one took.
@@ -97,6 +103,18 @@ def submit(
         if repeated is None:
             raise
         return _same(repeated, contest, file, task_slug=task_slug, environment=environment)
+
+
+def _leave_nothing(refused: Rejected, accepted: Accepted) -> None:
+    """A contest that is full refuses one file after the other, each written already: they would fill the disk.
+
+    Of what is refused for other reasons here, a moment after those were asked, the hourly chore takes what is left.
+    """
+    if refused.code == FULL:
+        unnamed.discard(accepted.sha256, accepted.size)
+    elif not Blob.objects.filter(pk=accepted.sha256).exists():
+        with contextlib.suppress(blobs.Vanished):
+            blobs.record(accepted.sha256, accepted.size)
 
 
 def _repeated(user: User, key: str | None) -> Submission | None:
@@ -121,7 +139,8 @@ def _same(
     digest = hashlib.sha256()
     for piece in file.chunks():
         digest.update(piece)
-    if other or (earlier.contest_id, earlier.blob_id) != (contest.pk, digest.hexdigest()):
+    same = earlier.blob_id == digest.hexdigest() or not earlier.file_kept
+    if other or earlier.contest_id != contest.pk or not same:
         raise Rejected(
             "key_reused",
             _("This Idempotency-Key was used before for something else. Use a new key."),
@@ -312,7 +331,7 @@ def _check_storage(accepted: Accepted) -> None:
     try:
         storage.check(accepted.contest, sha256=accepted.sha256, size=accepted.size)
     except storage.Full as full:
-        raise Rejected("contest_full", full.message, 413) from full
+        raise Rejected(FULL, full.message, 413) from full
 
 
 def _write(user: User, team: Team, accepted: Accepted, at: datetime.datetime, gpu_s: float) -> Submission:

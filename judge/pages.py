@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -247,4 +247,6 @@ def file(request: HttpRequest, submission_id: uuid.UUID, name: str) -> HttpRespo
 def source(request: HttpRequest, submission_id: uuid.UUID) -> HttpResponseBase:
     """The file as it was handed in."""
     found = _found(request, submission_id)
+    if not found.file_kept:
+        raise Http404
     return downloads.attachment(request, found.blob, found.filename)

@@ -41,6 +41,10 @@ def rejudge(submission: Submission) -> Run:
     before = submission.runs.select_related("task_version").order_by("-generation").first()
     if before is None or before.status not in Submission.TERMINAL:
         raise CannotRejudge("under_way", _("This submission is being judged at the moment."))
+    if not Submission.objects.get(pk=submission.pk).file_kept:
+        raise CannotRejudge(
+            "no_file", _("This submission was called back before it started; its file is gone.")
+        )
     version = TaskVersion.objects.filter(task=before.task_version.task_id, active=True).first()
     if version is None:
         raise CannotRejudge("no_task", _("The task of this submission has no active version."))

@@ -8,7 +8,8 @@ site is "degraded" and goes on taking submissions. A balancer that took it away 
 none.
 
 A look writes a few bytes and takes some milliseconds, so one is kept for a second, however often it is asked for. What
-does not answer is waited for a few seconds: whoever probes has less patience than a submission.
+does not answer is waited for a few seconds: whoever probes has less patience than a submission. A store elsewhere is
+asked every half minute, or, while it is away, every five seconds: its requests may cost money.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from operations.kept import Kept
 from operations.models import Notice
 
 KEPT_S = 1.0
+STORE_KEPT_S, STORE_AWAY_KEPT_S = 30.0, 5.0
 CONNECT_S = 3.0
 LOCK_WAIT_MS = 2000  # so long another writer may hold SQLite's lock before it counts as stuck
 BROKER_S = 1.0
@@ -184,13 +186,30 @@ def _migrations() -> None:
 
 
 def _blobs() -> None:
+    if settings.PODIUM_S3 is None:
+        STORE.forget()
+    takes_bytes = STORE.get(STORE_KEPT_S)
+    if not takes_bytes:
+        takes_bytes = STORE.get(STORE_AWAY_KEPT_S)
     try:
-        blobs.probe()
-        left = blobs.space_left()
-    except OSError as error:
-        raise Broken("takes no bytes") from error
+        left = blobs.space_left() if takes_bytes else None
+    except OSError:
+        takes_bytes, left = False, None
+    if not takes_bytes:
+        raise Broken("takes no bytes")
     if left is not None and left < settings.PODIUM_DISK_LOW_MB << 20:
         raise Broken("no space left")
+
+
+def _takes_bytes() -> bool:
+    try:
+        blobs.probe()
+    except OSError:
+        return False
+    return True
+
+
+STORE = Kept(_takes_bytes)
 
 
 def _check_space(folder: Path) -> None:

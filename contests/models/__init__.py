@@ -6,11 +6,11 @@ changes but for its summary (status, verdict, scores), which the judge writes in
 
 from __future__ import annotations
 
-from contests.models.blob import Blob
+from contests.models.blob import Blob, Removal
 from contests.models.check import Check
 from contests.models.contest import Contest, ContestQuerySet, Phase
 from contests.models.participation import Participation, Team
-from contests.models.submission import Submission, SubmissionQuerySet
+from contests.models.submission import NO_FILE, Submission, SubmissionQuerySet
 from contests.models.task import (
     DataFile,
     HiddenFile,
@@ -22,6 +22,7 @@ from contests.models.task import (
 )
 
 __all__ = [
+    "NO_FILE",
     "Blob",
     "Check",
     "Contest",
@@ -30,6 +31,7 @@ __all__ = [
     "HiddenFile",
     "Participation",
     "Phase",
+    "Removal",
     "StarterCode",
     "Submission",
     "SubmissionQuerySet",

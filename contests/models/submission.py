@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from contests.models.blob import Blob
 from contests.models.contest import Contest, Phase
 from contests.models.participation import Team
 from runners.verdict import Verdict
+
+NO_FILE = hashlib.sha256(b"").hexdigest()
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
@@ -86,6 +89,11 @@ class Submission(models.Model):
             models.Index(fields=["contest", "public_score"], name="submission_contest_score"),
             models.Index(fields=["user", "contest", "-created_at", "-id"], name="submission_user_contest"),
         ]
+
+    @property
+    def file_kept(self) -> bool:
+        """Whether the file that was handed in is still there. An empty one was never taken."""
+        return self.blob_id != NO_FILE
 
     @property
     def is_terminal(self) -> bool:

@@ -150,6 +150,8 @@ class SubmissionSource(Endpoint):
     def get(self, request: Request, submission_id: uuid.UUID) -> HttpResponseBase:
         """Download the file as it was handed in."""
         submission = found(request, submission_id)
+        if not submission.file_kept:
+            raise NotFound(_("This submission was called back before it started; its file is gone."))
         return downloads.attachment(request._request, submission.blob, submission.filename)  # noqa: SLF001
 
 

@@ -175,6 +175,7 @@ def sessions() -> Iterator[Finding]:
 
 
 def space() -> Iterator[Finding]:
+    health.STORE.forget()
     for name, part in health.look().parts.items():
         if not part.ok and name != "migrations":
             yield Finding(

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings as site
 from pytest_django.fixtures import Settings
 
-from contests import blobs, stores
+from contests import blobs, bucket, stores
 from tests.contests.s3_server import S3Server, s3_server, wire
 
 pytestmark = pytest.mark.django_db
@@ -191,6 +191,29 @@ def test_a_wrong_key_is_no_missing_file(server: S3Server, settings: Settings) ->
     with pytest.raises(blobs.StoreAway) as caught:
         blobs.exists("0" * 64)
     assert "not the secret" not in str(caught.value)
+
+
+def test_a_file_too_large_for_one_request_arrives_in_parts(
+    server: S3Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 GB in parts of 64 MB; here S3's smallest parts, which are 5 MB."""
+    monkeypatch.setattr(bucket, "_ONE_REQUEST", 11 * MIB)
+    monkeypatch.setattr(bucket, "_PART", 5 * MIB)
+    said: list[bytes] = []
+
+    def overheard(piece: bytes) -> bytes:
+        said.append(piece.partition(b" HTTP/1.1")[0])
+        return piece
+
+    with wire(server, up=overheard) as address:
+        settings.PODIUM_S3 = server.store(address, "parts")
+        stores.chosen().prepare()
+        content = bytes(range(256)) * (12 * MIB // 256)
+        sha256, _ = blobs.write([content], max_bytes=12 * MIB)
+    settings.PODIUM_S3 = server.store(bucket="parts")
+    assert sum(b"partNumber=" in words[:300] for words in said) == 3
+    assert hashlib.sha256(b"".join(blobs.pieces_of(sha256))).hexdigest() == sha256
+    assert on_their_way() == []
 
 
 def test_the_pages_of_a_long_list_are_all_read(server: S3Server, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from compute.models import RunnerHost
 from contests import blobs, unnamed
 from contests.models import Blob, Check, Contest, Submission
 from judge.models import Job, JobUpload, Run
@@ -35,17 +37,24 @@ from tests.builders import (
     make_user,
     task_version_of,
 )
+from tests.judge.host import Host
 from tests.valkey import running_valkey
 
 pytestmark = pytest.mark.django_db
 HOUR = dt.timedelta(hours=1)
 
 
-@pytest.fixture(autouse=True)
-def broker(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Any:
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_valkey(tmp_path_factory.mktemp("v")) as url:
-        settings.REDIS_URL = url
-        yield
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _well(broker: str, settings: Settings, tmp_path: Path) -> None:
+    """A broker, and a folder of its own: rows of earlier tests were rolled back, and their files were not."""
+    settings.REDIS_URL = broker
+    settings.PODIUM_BLOBS = settings.FILE_UPLOAD_TEMP_DIR = tmp_path
 
 
 @pytest.fixture
@@ -112,6 +121,27 @@ def test_a_job_whose_host_fell_silent(
     Job.objects.update(lease_until=timezone.now() - HOUR)
     finding = found_and_mended(capsys, "overdue_job")
     assert "fell silent" in finding["what"]
+    assert Job.objects.get(run__submission=submission).status == "QUEUED"
+
+
+def test_after_an_outage_of_the_site_no_job_is_taken_from_a_host_that_may_come_back(
+    contest: Contest, alice: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submission = make_submission(contest, alice)
+    host = Host()
+    spec = host.must_claim()
+    an_hour_ago = timezone.now() - HOUR
+    Job.objects.update(lease_until=an_hour_ago)
+    RunnerHost.objects.update(seen_at=an_hour_ago, heard_from=an_hour_ago - HOUR)
+    assert "come back" in found_and_left(capsys, "overdue_job")["advice"]  # the site is still away
+    assert Host(name="host-2").claim("scoring") is None  # it is back, and some host was heard first
+    assert "come back" in found_and_left(capsys, "overdue_job")["advice"]
+    assert host.heartbeat(spec).status_code == 200
+    assert doctor(capsys) == (0, [])
+    Job.objects.update(lease_until=an_hour_ago)
+    RunnerHost.objects.filter(name="host-2").update(heard_from=an_hour_ago)
+    Host(name="host-2").claim("scoring")  # heard all the while
+    found_and_mended(capsys, "overdue_job")
     assert Job.objects.get(run__submission=submission).status == "QUEUED"
 
 

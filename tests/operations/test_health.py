@@ -20,9 +20,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from contests import stores
 from operations import health
 from operations.kept import Kept
 from tests.builders import make_host, make_pool
+from tests.contests.s3_server import s3_server
 from tests.valkey import running_valkey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,6 +110,23 @@ def test_a_missing_migration_is_not_ready(broker: None) -> None:
 def test_a_migration_of_a_newer_checkout_is_no_fault(broker: None) -> None:
     MigrationRecorder(connection).record_applied("judge", "9999_from_the_future")
     assert problems(readyz(200)) == {}
+
+
+def test_a_store_elsewhere_is_not_asked_at_every_look(
+    broker: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server(tmp_path / "s3") as server:
+        settings.PODIUM_S3 = server.store()
+        stores.chosen().prepare()
+        health.STORE.forget()
+        assert problems(readyz(200)) == {}
+        server.stop()
+        assert problems(readyz(200)) == {}, "what was true a moment ago is told for half a minute"
+        monkeypatch.setattr(health, "STORE_KEPT_S", 0.0)
+        assert problems(readyz(503)) == {"blobs": "takes no bytes"}
+        server.start()
+        assert problems(readyz(200)) == {}
+    health.STORE.forget()
 
 
 def test_a_blob_store_that_takes_no_bytes_is_not_ready(
