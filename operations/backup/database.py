@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from operations.backup.manifest import BackupFailed, CannotRestore
 
 FILES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 LAST_WORDS = 500
+GOING_S = 3.0
 
 
 class _Cursor(Protocol):
@@ -97,6 +99,28 @@ def is_empty() -> bool:
             if cursor.fetchone() is not None:
                 return False
     return True
+
+
+def other_clients() -> list[str]:
+    """From where other processes of the site are connected. SQLite's is a file of this machine, with a lock."""
+    if engine() != "postgresql":
+        return []
+    until = time.monotonic() + GOING_S
+    while found := _clients():
+        if time.monotonic() > until:
+            break
+        time.sleep(0.2)  # the server notices a moment later that a process has ended
+    return found
+
+
+def _clients() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT coalesce(host(client_addr), 'this machine') FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND application_name = current_setting('application_name')"
+        )
+        return sorted(str(row[0]) for row in cursor.fetchall())
 
 
 def load(file: Path, tables: Iterable[str]) -> None:

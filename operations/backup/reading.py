@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 
+from compute.models import RunnerHost
 from contests import blobs
 from leaderboard.models import Board
 from operations import health, instance
@@ -21,13 +24,16 @@ from operations.backup.writing import digest_of
 
 Say = Callable[[str], None]
 SAY_EVERY = 200
+HEARD = datetime.timedelta(minutes=1)
 
 
-def restore(path: Path, say: Say, *, replace: bool = False) -> Manifest:
+def restore(path: Path, say: Say, *, replace: bool = False, force: bool = False) -> Manifest:
     """Make this site what the backup holds. Raises CannotRestore; the database is then as it was."""
     source = archive.source_of(path)
     told = manifest.read(source.manifest())
     check(told, replace=replace)
+    if not force:
+        check_nobody_works()
     fresh = Path(settings.VAR) / "database.restoring"
     try:
         _fetch(source, told, fresh, say)
@@ -62,6 +68,23 @@ def check(told: Manifest, *, replace: bool) -> None:
         raise CannotRestore("This site has people or contests. --replace puts the backup in their place.")
 
 
+def check_nobody_works() -> None:
+    """Raise CannotRestore where processes of this site seem to run elsewhere, which no lock of this machine tells."""
+    if found := database.other_clients():
+        raise CannotRestore(
+            f"Processes of this site are connected to the database (from {', '.join(found)}): stop them, on whatever "
+            "hosts they are. --force restores all the same."
+        )
+    if RunnerHost._meta.db_table not in connection.introspection.table_names():  # noqa: SLF001 - Django's documented way
+        return
+    heard = RunnerHost.objects.filter(seen_at__gte=timezone.now() - HEARD)
+    if names := sorted(heard.values_list("name", flat=True)):
+        raise CannotRestore(
+            f"Runner hosts were heard within the last minute ({', '.join(names)}), so a process of this site answered "
+            "them. Stop it, on whatever host it is, and wait a minute; --force does not wait."
+        )
+
+
 def _fetch(source: Source, told: Manifest, fresh: Path, say: Say) -> None:
     """Everything of the backup, the database beside its place. Raises CannotRestore."""
     try:
@@ -77,7 +100,7 @@ def _restore_files(source: Source, told: Manifest, say: Say) -> None:
     for sha256, pieces in source.blobs():
         if not blobs.exists(sha256):
             try:
-                blobs.write(pieces, max_bytes=1 << 50, expected=sha256)
+                blobs.put(pieces, max_bytes=1 << 50, expected=sha256)
             except blobs.WrongDigest as error:
                 raise CannotRestore(f"The file {sha256} of the backup is damaged.") from error
         seen += 1

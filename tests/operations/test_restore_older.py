@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from operations.backup import manifest
@@ -90,3 +91,23 @@ def test_tables_that_came_later_stand_in_no_ones_way(names: tuple[str, str], tmp
     manage(of_newer, "restore", str(copy))
     assert manage(of_newer, "shell", "--verbosity=0", "-c", SEEN) == "alice 0"
     assert not list((tmp_path / newer).glob("*.sql"))
+
+
+def test_a_site_that_runs_on_another_host_is_not_replaced_under_its_feet(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    """Its processes hold no lock of this machine; the database server knows them."""
+    older = names[0]
+    postgres.make_database(cluster(), older)
+    environment = dict(os.environ) | {  # noqa: TID251 - of children
+        "PODIUM_DATABASE_URL": postgres.address(cluster(), older),
+        "PODIUM_VAR": str(tmp_path / older),
+    }
+    manage(environment, "migrate", "--verbosity=0")
+    manage(environment, "shell", "--verbosity=0", "-c", ALICE)
+    copy = backup_of(older, environment, tmp_path / "copy")
+    elsewhere = psycopg.connect(postgres.address(cluster(), older), application_name="podium")
+    with elsewhere, pytest.raises(AssertionError, match="connected to the database"):
+        manage(environment, "restore", "--replace", str(copy))
+    elsewhere.close()
+    manage(environment, "restore", "--replace", str(copy))

@@ -21,9 +21,17 @@ class Command(BaseCommand):
             "--replace", action="store_true", help="the people and contests that are here now are lost"
         )
 
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="also where others are connected to the database, or runner hosts were heard a moment ago",
+        )
+
     def handle(self, *_args: str, **options: Any) -> None:
         try:
-            told = reading.restore(options["source"].absolute(), self._say, replace=options["replace"])
+            told = reading.restore(
+                options["source"].absolute(), self._say, replace=options["replace"], force=options["force"]
+            )
         except CannotRestore as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
