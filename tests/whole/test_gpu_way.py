@@ -32,12 +32,13 @@ def write(table: Path, *devices: dict[str, Any]) -> None:
     draft.replace(table)
 
 
-@pytest.fixture
-def gpu_stack(services: None, tmp_path: Path) -> Iterator[tuple[Stack, Path]]:
+@pytest.fixture(scope="module")
+def gpu_stack(services: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Path]]:
     """A stack whose agent has no device yet, and its table; contest `tiny` asks for one."""
-    table = tmp_path / "table.json"
+    folder = tmp_path_factory.mktemp("gpu")
+    table = folder / "table.json"
     write(table)
-    with running_stack(tmp_path / "site", PODIUM_GPUS=f"table:{table}") as started:
+    with running_stack(folder / "site", PODIUM_GPUS=f"table:{table}") as started:
         started.query(ASK_FOR_ONE)
         yield started, table
 
@@ -55,6 +56,7 @@ def test_a_submission_waits_for_a_gpu_gets_it_and_tells_what_it_did_with_it(
     stack.wait_status(submission, "RUNNING")
     write(table, {"id": "fake0", "memory_mb": 16384, "name": "Listed GPU", "used_mb": 5000, "percent": 90})
     judged = stack.wait_verdict(submission)
+    write(table, {"id": "fake0", "memory_mb": 16384, "name": "Listed GPU"})  # clean, for the next
     assert judged["verdict"] == "SCORED"
     with stack.client() as client:
         found = client.get(f"/api/v1/submissions/{submission}/usage/").json()
@@ -92,7 +94,7 @@ def test_the_device_of_a_run_whose_agent_is_killed_is_given_to_nobody_else(
         lambda: json.loads(
             stack.query(
                 "import json\nfrom judge.models import Run\n"
-                "runs = Run.objects.order_by('started_at')\n"
+                f"runs = Run.objects.filter(submission__in={[first, second]}).order_by('started_at')\n"
                 "jobs = [run.jobs.get(kind='run') for run in runs]\n"
                 "print(json.dumps([[str(job.claimed_at), str(job.finished_at), job.attempt] for job in jobs]))\n"
             )
