@@ -9,7 +9,7 @@ BENCHMARKS ?= submission_stages recovery warm_start runs_a_minute container_star
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo preflight run test test-postgres check format lock bench clean messages mutations chaos audit
+.PHONY: help setup demo preflight run test test-postgres fuzz check format lock bench clean messages mutations chaos audit
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: setup ## run all tests (PYTEST="tests/live -k ring" for some)
 test-postgres: setup ## the tests that touch a database or a broker, on PostgreSQL and Redis (Debian's packages postgresql, redis-server)
 	@$(PY) -m runners.environments build scoring python
 	@$(PY) -m pytest --postgres $(PYTEST)
+
+fuzz: setup ## many generated requests against the API's own description (EXAMPLES=200 good and bad ones for each operation)
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest tests/api/test_schemathesis.py $(PYTEST)
 
 check: setup ## format, lint, types, import order, migrations, deployment settings
 	@$(PY) tools/check.py
