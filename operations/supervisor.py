@@ -31,6 +31,7 @@ from pathlib import Path
 from operations.commands import dying_with_us, together
 from operations.instance import Instance
 from operations.layout import ROOT, Layout
+from runners import saying
 
 AGENT_GRACE_S = 2.0
 END_WITHIN_S = 4.2
@@ -228,7 +229,7 @@ def last_words(log: Path) -> str:
         text = log.read_bytes()[-4096:].decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("---")]
         if lines:
-            return _readable(lines[-1])[:300]
+            return saying.inert(_readable(lines[-1])[:300])
     return "it said nothing"
 
 

@@ -24,6 +24,8 @@ _SECRET_NAME = re.compile(
 )
 # Counts and names about secrets are none: `tokens=3`, `token_file=/etc/token`.
 _HARMLESS_NAME = re.compile(r"(_file|_count|_id|_dir|tokens)$", re.IGNORECASE)
+# What a terminal would take for an order: "\x1b[2J" clears it. Lines and tabs are left.
+_ORDERS = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\t\n"}
 _SECRETS = (
     re.compile(r"\b(?:pod|pool|job)_[A-Za-z0-9_-]{20,}"),
     re.compile(r"(?<=/confirm-email/)[^/\s'\"]+|(?<=/reset/key/)[^/\s'\"]+"),  # links of mails
@@ -31,8 +33,8 @@ _SECRETS = (
     re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{6,}"),
     re.compile(r"(?i)(?<=\btoken )[\w.~+/=-]{16,}"),
     re.compile(
-        r"(?i)(?<![\w-])(?:[\w-]*(?:token|password|passwd|secret|cookie|sessionid|invite_code|api_key)|authorization)"
-        r"['\"]?\s*[=:]\s*b?['\"]?(?!\[redacted\])[^\s'\"&,;}]+"
+        r"(?i)(?<![\w-])[\w-]*(?:token|password|passwd|secret|cookie|sessionid|invite_code|api_key|authorization)"
+        r"['\"]?\s*[=:]\s*(?:b?['\"])?(?:(?:basic|digest)\s+)?(?!\[redacted\])[^\s'\"&,;}]+"
     ),
 )
 
@@ -57,7 +59,13 @@ def gather() -> list[Processor]:
 def renderer(chosen: str, *, colours: bool = False) -> Processor:
     if chosen == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    console = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+
+    def render(logger: object, method: str, event: EventDict) -> str:
+        told = {name: inert(value) if isinstance(value, str) else value for name, value in event.items()}
+        return str(console(logger, method, told))
+
+    return render
 
 
 def log_to(stream: io.TextIOBase, chosen: str) -> None:
@@ -129,6 +137,11 @@ def _struck(name: str, value: object) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_struck("", part) for part in value]
     return struck(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+
+def inert(text: str) -> str:
+    """The text as a terminal may show it, whoever wrote it."""
+    return text.translate(_ORDERS)
 
 
 def struck(text: str) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import logging.config
+import time
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ SECRETS = (
     "redis://:hunter2-broker@10.0.0.1:6379/0",
     "Authorization: Bearer hunter2-bearer-value",
     "Authorization: Token hunter2-api-token-value-long",
+    "Proxy-Authorization: Basic cG9kaXVtOmh1bnRlcjI=hunter2",
     "sessionid=hunter2session; csrftoken=hunter2csrf",
     "/setup/?token=hunter2-setup",
     "/accounts/password/reset/key/hunter2-7f3a9c/",
@@ -83,6 +85,31 @@ def test_harmless_words_stay() -> None:
     assert saying.struck("token cpu was not accepted") == "token cpu was not accepted"
 
 
+def test_a_terminal_is_given_no_orders_by_what_a_stranger_wrote() -> None:
+    line = written("plain", event="it said \x1b[2J", path="/\x1b]0;owned\x07\x9b2J", reason="gone\rfine")
+    assert not any(order in line for order in "\x1b\x07\x9b\r")
+    assert "\\x1b[2J" in line
+
+
+def test_striking_out_takes_no_longer_where_somebody_wrote_what_makes_it_look_twice() -> None:
+    """A pattern that tried each end of each beginning would take minutes for these."""
+    began = time.monotonic()
+    for piece in (
+        "token",
+        "token ",
+        "token=",
+        "token \n",
+        "a-",
+        "://:",
+        "://a:",
+        "bearer ",
+        "pod_a-",
+        "/reset/key/",
+    ):
+        saying.struck(piece * 20_000)
+    assert time.monotonic() - began < 20
+
+
 def test_a_terminal_gets_lines_for_people_and_a_file_gets_json() -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -134,6 +161,8 @@ def test_the_supervisor_tells_a_person_the_words_of_a_json_line(tmp_path: Any) -
     assert last_words(log) == "agent not started: PODIUM_SITE_URL is not set"
     log.write_text("Traceback…\nValueError: plain words\n")
     assert last_words(log) == "ValueError: plain words"
+    log.write_text(json.dumps({"event": "it said \x1b[2J"}))
+    assert last_words(log) == "it said \\x1b[2J"
 
 
 @pytest.mark.sandbox
