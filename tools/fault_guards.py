@@ -64,6 +64,20 @@ GUARDS = (
         test=(GUARD, "test_the_token_of_a_lost_attempt_opens_nothing_any_more"),
     ),
     Guard(
+        name="a token ends",
+        edits=(
+            Edit(
+                file=LEASE,
+                old="    if clock.now() >= (end := token_end(job)):",
+                new="    if not (end := token_end(job)):",
+            ),
+        ),
+        test=(
+            "tests/security/test_tokens.py",
+            "test_a_jobs_token_ends_a_week_after_its_run_must_be_over_however_lively_its_host",
+        ),
+    ),
+    Guard(
         name="what is leased is not claimed",
         edits=(
             Edit(
