@@ -19,9 +19,10 @@ from tests.valkey import server_binary, wait_for
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Services:
-    """`environment`: what the site is told of them."""
+    """`environment`: what the site is told of them. `database`: its name in the cluster, none on SQLite."""
 
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    database: str = ""
     broker: Broker | None = None
 
 
@@ -73,7 +74,7 @@ def services(folder: Path, port: int) -> Iterator[Services]:
     broker = Broker(port, folder)
     told = {"PODIUM_DATABASE_URL": postgres.address(socket, name), "PODIUM_REDIS_URL": broker.url}
     try:
-        yield Services(told, broker)
+        yield Services(told, name, broker)
     finally:
         broker.stop()
         postgres.drop_database(socket, name)

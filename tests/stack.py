@@ -32,9 +32,8 @@ from operations.instance import started_at
 from runners.environments import definitions, ready
 from tests.backing import Services, services
 from tests.both_ways import asked_for
+from tests.seeded import ENVIRONMENTS, ROOT, environment_of, fill
 
-ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENTS = ROOT / "var" / "environments"
 TERMINAL = {"FINISHED", "FAILED", "CANCELLED"}
 PERFECT = b"""
 import csv
@@ -89,7 +88,7 @@ class Stack:
                 pytest.fail(f"the stack did not start: {said.read_text()}\n{self.logs()}")
             return "is ready" in said.read_text()
 
-        eventually(serves, within_s=60, what="the stack serves")
+        eventually(serves, within_s=120, what="the stack serves")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Signal the supervisor and wait until it and all its processes are gone; the seconds that took."""
@@ -122,7 +121,7 @@ class Stack:
         """Asks the stack's database directly: starting Django for each question takes most of a second."""
         if url := self.environment.get("PODIUM_DATABASE_URL"):
             with psycopg.connect(url, autocommit=True) as connection:
-                yield _asking(connection)
+                yield asking(connection)
         else:
             opened = sqlite3.connect(f"file:{self.var}/podium.sqlite3?mode=ro", uri=True)
             with contextlib.closing(opened) as database:
@@ -250,7 +249,7 @@ class Stack:
         return done.stdout
 
 
-def _asking(connection: psycopg.Connection[Any]) -> Ask:
+def asking(connection: psycopg.Connection[Any]) -> Ask:
     def ask(question: str, *values: str) -> list[tuple[Any, ...]]:
         return connection.execute(question.replace("?", "%s").encode(), values).fetchall()
 
@@ -286,50 +285,14 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
     var = folder / "var"
     var.mkdir(parents=True, exist_ok=True)
     with services(folder, free_port()) as beside:
-        environment = _environment(var, pools) | {**beside.environment, **settings}
-        stack = Stack(var, free_port(), _seeded(environment), environment, beside)
+        environment = environment_of(var, pools) | {**beside.environment, **settings}
+        stack = Stack(var, free_port(), fill(environment, settings, beside.database), environment, beside)
         try:
             stack.start()
             yield stack
         finally:
             if stack.supervisor is not None:
                 stack.stop()
-
-
-def _environment(var: Path, pools: str) -> dict[str, str]:
-    inherited = dict(os.environ)  # noqa: TID251 - the stack's processes inherit it, without our own settings
-    return {name: text for name, text in inherited.items() if not name.startswith("PODIUM_")} | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "PODIUM_VAR": str(var),
-        "PODIUM_PLAIN_HTTP": "1",
-        "PODIUM_ENVIRONMENTS_DIR": str(ENVIRONMENTS),
-        "PODIUM_POOLS": pools,
-        "PODIUM_LEASE_S": "4",
-        "PODIUM_HEARTBEAT_S": "1",
-        "PODIUM_LOOK_EVERY_S": "2",
-        "PODIUM_ALLOW_SOFT_LIMITS": "1",  # an ordinary user may run the tests
-        # Tests hand in and look as often as they like.
-        "PODIUM_API_USER_PER_MINUTE": "0",
-        "PODIUM_API_UPLOADS_PER_MINUTE": "0",
-        "PODIUM_API_ANONYMOUS_PER_MINUTE": "0",
-        "PODIUM_API_BOARD_PER_MINUTE": "0",
-    }
-
-
-def _seeded(environment: dict[str, str]) -> dict[str, str]:
-    """Fill the database; the users' tokens."""
-    seeded = subprocess.run(
-        [sys.executable, "-m", "tests.stack_seed"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert seeded.returncode == 0, seeded.stderr
-    tokens: dict[str, str] = json.loads(seeded.stdout)
-    return tokens
 
 
 @pytest.fixture(scope="session")

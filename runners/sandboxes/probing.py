@@ -159,7 +159,8 @@ class Prober:
 
     def processes(self, *, environment: str, image: str = "") -> Row:
         """A gVisor that may start no more threads ends, and all in it: that holds as well."""
-        outcome, children = self.run(FORK, LIMITS | self.memory(), environment=environment, image=image)
+        patient = {"wall_s": 25.0, "cpu_s": 25.0, "memory_mb": 256}  # gVisor starts processes slowly
+        outcome, children = self.run(FORK, LIMITS | patient, environment=environment, image=image)
         hits = outcome.facts.pids_hits if outcome.facts is not None else 0
         held = children is not None and children < LIMITS["pids"]
         if self.sandbox is Sandbox.NSJAIL:
@@ -167,7 +168,11 @@ class Prober:
                 "processes", "pids cgroup" if hits else "RLIMIT_NPROC of the user namespace", held=held
             )
         how = "pids cgroup" if held else "pids cgroup, which ends the run"
-        return row("processes", how, held=held or (children is None and hits > 0))
+        found = row("processes", how, held=held or (children is None and hits > 0))
+        if found.status is Status.MISSING and children is None:
+            by = outcome.facts.kill_reason if outcome.facts is not None else outcome.error
+            found = dataclasses.replace(found, advice=f"the probe told nothing: ended by {by or 'itself'}")
+        return found
 
     def memory(self) -> dict[str, Any]:
         """A limit that the interpreter fits in; gVisor's kernel lives in the same cgroup as the program."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import time
@@ -21,20 +20,15 @@ SLOW = b"import time\nfor n in range(15):\n    print('step', n, flush=True)\n   
 
 def counted(stack: Stack, submission: str) -> dict[str, int]:
     """How often the database counts this submission."""
-    answer: dict[str, int] = json.loads(
-        stack.query(
-            "import json\n"
-            "from leaderboard.models import Score, ScoreEvent\n"
-            "from judge.models import Run, Job\n"
-            f"s = '{submission}'\n"
-            "print(json.dumps({'scores': Score.objects.filter(submission=s).count(),"
-            " 'events': ScoreEvent.objects.filter(submission=s).count(),"
-            " 'runs': Run.objects.filter(submission=s).count(),"
-            " 'jobs': Job.objects.filter(run__submission=s).count(),"
-            " 'attempts': sum(Job.objects.filter(run__submission=s).values_list('attempt', flat=True))}))"
+    with stack.database() as ask:
+        ((scores, events, runs, jobs, attempts),) = ask(
+            "SELECT (SELECT count(*) FROM leaderboard_score WHERE submission_id = ?),"
+            " (SELECT count(*) FROM leaderboard_scoreevent WHERE submission_id = ?),"
+            " (SELECT count(*) FROM judge_run WHERE submission_id = ?), count(*), coalesce(sum(attempt), 0)"
+            " FROM judge_job WHERE run_id IN (SELECT id FROM judge_run WHERE submission_id = ?)",
+            *[submission.replace("-", "")] * 4,
         )
-    )
-    return answer
+    return {"scores": scores, "events": events, "runs": runs, "jobs": jobs, "attempts": attempts}
 
 
 def assert_counted_once(stack: Stack, submission: str) -> dict[str, Any]:
@@ -57,7 +51,7 @@ def kill_shim(stack: Stack) -> bool:
     return False
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.15, 0.4, 1.2, 1.7, 1.85])
+@pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.4, 1.7])
 @pytest.mark.parametrize("victim", ["agent", "web"])
 def test_a_killed_process_costs_time_and_nothing_else(stack: Stack, victim: str, delay_s: float) -> None:
     submission = stack.submit(SLOW)
