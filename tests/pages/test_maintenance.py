@@ -64,6 +64,14 @@ def test_every_page_shows_the_banner_in_the_readers_language(
     assert message not in read(signed_in(alice, language=language), "/").text
 
 
+def test_the_administration_shows_it_too(staff: User) -> None:
+    maintenance("on", BACK, "--zh", BACK_ZH)
+    page = signed_in(staff, language="zh-hans").get("/admin/").content.decode()
+    assert BACK_ZH in page
+    maintenance("off")
+    assert BACK_ZH not in signed_in(staff, language="zh-hans").get("/admin/").content.decode()
+
+
 def test_a_banner_alone_closes_nothing(contest: Contest, alice: User) -> None:
     maintenance("on", BACK, "--banner")
     client = Client(headers={"Authorization": f"Token {make_api_token(alice)}"})
