@@ -27,12 +27,16 @@ SLACK = 4096  # room for the shim's own marker line after the cap
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LogPart:
-    """Text of the bytes [offset, end) of the current attempt's log; `complete` when no more will come."""
+    """Text of the bytes [offset, end) of the current attempt's log; `complete` when no more will come.
+
+    `gone`: something was printed, and is no longer kept (judge.retention).
+    """
 
     offset: int
     text: str
     end: int
     complete: bool
+    gone: bool = False
 
 
 def append(job: Job, *, offset: int, data: bytes) -> int:
@@ -73,6 +77,8 @@ def read(submission: Submission, after: int = 0, limit: int = 65_536) -> LogPart
     size = sum(job.log_bytes for job in jobs)
     # A stage that may follow has no job yet.
     ended = submission.is_terminal or (all(_ended(job) for job in jobs) and not _goes_on(jobs[-1]))
+    if ended and size and not data and not LogChunk.objects.filter(job__in=jobs).exists():
+        return LogPart(after, "", after, complete=True, gone=True)
     all_of_it = after + len(data) >= size and len(data) <= limit
     data = data if ended and all_of_it else whole(data[:limit])
     end = after + len(data)

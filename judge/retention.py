@@ -84,15 +84,18 @@ def remove_curves(now: datetime.datetime, *, until: float) -> None:
     if not settings.PODIUM_USAGE_DAYS:
         return
     before = now - datetime.timedelta(days=settings.PODIUM_USAGE_DAYS)
-    # Points are numbered as they come: the oldest first, whatever else there is.
-    oldest = UsageSample.objects.order_by("pk").values_list("job", flat=True)
+    # Points are numbered as they come: the oldest first. Those of a job that never ends are passed over.
+    last = 0
     while time.monotonic() < until:
-        looked_at = set(oldest[:OLDEST])
-        jobs = Job.objects.filter(pk__in=looked_at, finished_at__lt=before).exclude(status__in=LIVE)
-        old = list(jobs.values_list("pk", flat=True))
-        if not old:
-            return
+        points = UsageSample.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "job")
+        looked_at = list(points[:OLDEST])
+        of_jobs = {job for _, job in looked_at}
+        ended = Job.objects.filter(pk__in=of_jobs).exclude(status__in=LIVE)
+        old = list(ended.filter(finished_at__lt=before).values_list("pk", flat=True))
         UsageSample.objects.filter(job__in=old).delete()
+        if not looked_at or (not old and ended.exists()):
+            return  # none is left, or these ended lately, and what comes behind them is younger still
+        last = looked_at[-1][0]
 
 
 def expired_uploads(now: datetime.datetime) -> QuerySet[JobUpload]:

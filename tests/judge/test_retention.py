@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from compute.models import RunnerHost
 from contests import blobs
 from contests.models import Blob, Contest, Submission
-from judge import rejudging, retention, tasks
+from judge import logs, rejudging, retention, tasks
 from judge.models import Job, JobUpload, LogChunk, Run, RunFile, UsageSample
 from leaderboard import boards
 from leaderboard.models import Score
@@ -68,6 +68,8 @@ def test_after_its_days_a_run_keeps_its_results_and_loses_the_rest() -> None:
     tasks.tidy()
     assert left_of(old) == (0, 0, 0, 0)
     assert left_of(young)[:3] == (1, 1, 2)
+    assert logs.read(old) == logs.LogPart(0, "", 0, complete=True, gone=True)
+    assert logs.read(young).text == LOG.decode()
     run = old.runs.get()
     assert (run.verdict, run.facts["wall_s"]) == ("SCORED", 12.0) or run.verdict == "SCORED"
     assert Score.objects.filter(submission=old).count() == 1
@@ -144,6 +146,21 @@ def test_usage_curves_of_all_contests_go_after_the_sites_days(settings: Settings
     settings.PODIUM_USAGE_DAYS = 90
     retention.remove()
     assert left_of(old)[:3] == (1, 0, 2)
+
+
+def test_points_of_a_job_that_never_ends_do_not_keep_those_behind_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "OLDEST", 1)
+    contest = make_contest("digits")
+    stuck = make_submission(contest, make_user("stuck"), status="RUNNING")
+    UsageSample.objects.create(
+        job=Job.objects.get(run__submission=stuck), attempt=1, number=0, wall_s=1, cpu_s=1, memory=1, disk=1
+    )
+    old, young = ended(contest, "alice", days_ago=100), ended(contest, "bob", days_ago=1)
+    settings.PODIUM_USAGE_DAYS = 90
+    retention.remove()
+    assert [left_of(each)[1] for each in (stuck, old, young)] == [1, 0, 1]
 
 
 def test_uploads_of_ended_and_lost_attempts_go_and_those_of_a_running_one_stay() -> None:
