@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +46,13 @@ class Pool(models.Model):
         _("held"), default=False, help_text=_("No job is handed out until it is released; what runs goes on.")
     )
     token_digest = models.CharField(max_length=64, blank=True, editable=False)
+    operators = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="pools",
+        verbose_name=_("operators"),
+        help_text=_("Besides superusers: they hold and release this pool, and drain its hosts."),
+    )
 
     class Meta:
         verbose_name = _("runner pool")
@@ -71,6 +79,8 @@ class RunnerHost(models.Model):
         _("draining"), default=False, help_text=_("Finishes what it runs and is given nothing more.")
     )
     seen_at = models.DateTimeField()
+    # Since when without a pause; empty of one that was last heard by an earlier release.
+    heard_from = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("runner host")

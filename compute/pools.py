@@ -7,10 +7,10 @@ import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import rights, tokens
 from compute.models import Environment, Pool, RunnerHost
 from runners.spec import IMAGE_PREFIX
 
@@ -44,6 +44,14 @@ def pool_of(token: str) -> Pool | None:
     return Pool.objects.filter(token_digest=tokens.digest(token)).first() if token else None
 
 
+def operated_by(user: object) -> QuerySet[Pool]:
+    """The pools that a person may hold, release and drain: all for who runs the site, else those that name them."""
+    if rights.runs_site(user):
+        return Pool.objects.all()
+    person = rights.known(user)
+    return Pool.objects.none() if person is None else Pool.objects.filter(operators=person)
+
+
 def register_environment(*, name: str, version: str, packages: Sequence[tuple[str, str]] = ()) -> Environment:
     """The environment of that version; `packages` are name and version of what its lock installs."""
     wanted = [list(package) for package in packages]
@@ -67,6 +75,9 @@ def report(
     devices: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Keep what a host said of itself when it asked for work."""
+    now = timezone.now()
+    known = RunnerHost.objects.filter(pool=pool, name=host).values_list("seen_at", "heard_from").first()
+    goes_on = known is not None and known[0] >= now - SILENT_AFTER
     RunnerHost.objects.update_or_create(
         pool=pool,
         name=host,
@@ -76,7 +87,8 @@ def report(
             "sandbox": sandbox,
             "preflight": list(preflight),
             "devices": list(devices),
-            "seen_at": timezone.now(),
+            "seen_at": now,
+            "heard_from": known[1] or known[0] if known and goes_on else now,
         },
     )
 
@@ -89,6 +101,16 @@ def drains(pool: Pool, host: str) -> bool:
 def live_hosts(pool_id: int) -> list[RunnerHost]:
     """The hosts of a pool that were heard lately and are given work."""
     return list(RunnerHost.objects.filter(pool_id=pool_id, seen_at__gte=heard_since(), draining=False))
+
+
+def listening_since() -> datetime.datetime | None:
+    """Since when some host has been heard without a pause, and so the site was there for all; None: none is live."""
+    live = RunnerHost.objects.filter(seen_at__gte=heard_since())
+    known = [
+        since or datetime.datetime.min.replace(tzinfo=datetime.UTC)
+        for (since,) in live.values_list("heard_from")
+    ]
+    return min(known, default=None)
 
 
 def forget_silent() -> int:

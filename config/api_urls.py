@@ -44,6 +44,7 @@ contest = [
     path("leaderboard/me/", leaderboard_api.MyRank.as_view(), name="my-rank"),
     path("submissions/", handing_in.ContestSubmissions.as_view(), name="submit"),
     path("quota/", handing_in.MyQuota.as_view(), name="quota"),
+    path("queue/", organising.ContestQueue.as_view(), name="contest-queue"),
     path("usage/", organising.ContestUsage.as_view(), name="contest-usage"),
     path("usage/contestants/", organising.ContestantsUsage.as_view(), name="contestants-usage"),
 ]
@@ -58,6 +59,7 @@ submission = [
     path("usage/", submissions.SubmissionUsage.as_view(), name="usage"),
     path("feedback/", submissions.SubmissionFeedback.as_view(), name="feedback"),
     path("rejudge/", organising.Rejudge.as_view(), name="rejudge"),
+    path("prefer/", organising.Prefer.as_view(), name="prefer"),
 ]
 
 v1: list[URLPattern | URLResolver] = [

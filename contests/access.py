@@ -3,8 +3,9 @@
 A decision is a condition on rows where lists need it (`reads_contests`, `reads_submissions`, `organises_at`) and a
 yes or no about one row where that is asked. What a person may not read does not exist for them: every caller
 answers 404 as if it were not there. Beside this stand only: accounts.rights (what an account itself is given),
-contests.joining.may_see_data (who takes part), and for machines the pool and job tokens of compute.pools.pool_of
-and judge.lease.held. tests/security/test_access_matrix.py asks every address of the site by these rules.
+contests.joining.may_see_data (who takes part), compute.pools.operated_by (who holds and drains a pool), and for
+machines the pool and job tokens of compute.pools.pool_of and judge.lease.held. tests/security/test_access_matrix.py
+asks every address of the site by these rules.
 """
 
 from __future__ import annotations
@@ -62,4 +63,4 @@ def enters_administration(user: object) -> bool:
     person = rights.known(user)
     if person is None:
         return False
-    return rights.may_open_contests(person) or person.contests.exists()
+    return rights.may_open_contests(person) or person.contests.exists() or person.pools.exists()

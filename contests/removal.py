@@ -1,14 +1,19 @@
-"""Deleting a contest or a task, allowed only while nobody but its organisers has handed anything in."""
+"""Deleting a contest or a task, allowed only while nobody but its organisers has handed anything in.
+
+Versions of tasks are locked before their contest: who starts a check (judge.checking) holds a version while the rows
+it made ask for the contest as it commits, and the two would wait for each other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from contests.models import Contest, Submission, Task, Team
+from contests.models import Check, Contest, Submission, Task, TaskVersion, Team
 
 # Rooms above add how they forget what they keep about organisers' trials (judge.apps).
 forget_trials: list[Callable[[QuerySet[Submission]], None]] = []
@@ -25,17 +30,28 @@ class InUse(Exception):
 @transaction.atomic
 def remove_contest(contest: Contest) -> None:
     """Delete a contest with its phases, tasks, checks and trials. Raises InUse."""
+    _lock_versions(TaskVersion.objects.filter(task__phase__contest=contest))
     Contest.objects.select_for_update().get(pk=contest.pk)
-    _remove_trials(Submission.objects.filter(contest=contest))
+    _remove_trials(Submission.objects.filter(contest=contest), _checks(task__phase__contest=contest))
     contest.delete()
 
 
 @transaction.atomic
 def remove_task(task: Task) -> None:
     """Delete a task with its versions, checks and trials. Raises InUse."""
+    _lock_versions(TaskVersion.objects.filter(task=task))
     Contest.objects.select_for_update().get(pk=task.phase.contest_id)
-    _remove_trials(Submission.objects.filter(runs__task_version__task=task))
+    _remove_trials(Submission.objects.filter(runs__task_version__task=task), _checks(task=task))
     task.delete()
+
+
+def _lock_versions(versions: QuerySet[TaskVersion]) -> None:
+    list(versions.select_for_update().order_by("pk").values_list("pk"))
+
+
+def _checks(**of: Any) -> QuerySet[Check]:
+    """The checks of these versions, whose jobs go with them."""
+    return Check.objects.filter(task_version__in=TaskVersion.objects.filter(**of))
 
 
 def hindrance(submissions: QuerySet[Submission]) -> str:
@@ -43,12 +59,18 @@ def hindrance(submissions: QuerySet[Submission]) -> str:
     if submissions.filter(trial=False).exists():
         return _("People have handed in to it: their submissions and scores stay. Hide the contest instead.")
     if submissions.exclude(status__in=Submission.TERMINAL).exists():
-        return _("A check or a trial is still under way. Wait until it has ended.")
+        return _under_way()
     return ""
 
 
-def _remove_trials(submissions: QuerySet[Submission]) -> None:
+def _under_way() -> str:
+    return _("A check or a trial is still under way. Wait until it has ended.")
+
+
+def _remove_trials(submissions: QuerySet[Submission], checks: QuerySet[Check]) -> None:
     why = hindrance(submissions)
+    if not why and checks.exclude(status__in=Check.ENDED).exists():
+        why = _under_way()
     if why:
         raise InUse(why)
     trials = Submission.objects.filter(pk__in=list(submissions.values_list("pk", flat=True)))

@@ -30,7 +30,7 @@ ADDRESS_TTL_S = 24 * 3600
 
 
 @functools.cache
-def _client() -> Redis:
+def client() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
     )
@@ -56,7 +56,7 @@ def ring(pool_slug: str) -> bool:
     try:
         # Celery's own client tries for seconds to reach a broker that is gone, and this runs inside an upload;
         # this question fails at once. Where nobody listens, unheard bells must not pile up either.
-        unheard = BROKER.call(lambda: _client().llen(queue_of(pool_slug)))
+        unheard = BROKER.call(lambda: client().llen(queue_of(pool_slug)))
         _publisher().publish_next(queue_of(pool_slug), "bell", {})
         if isinstance(unheard, int) and unheard >= UNHEARD_ENOUGH:
             return True

@@ -44,7 +44,10 @@ def start(version: TaskVersion, user: User) -> Check:
     if pool is None:
         raise CannotCheck("no_scoring", _("Nothing can be checked: no runner pool is trusted with labels."))
     # Read as it is now; and two starts at once see each other here.
-    version = TaskVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+    found = TaskVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).first()
+    if found is None:
+        raise CannotCheck("no_task", _("This task has been deleted."))
+    version = found
     under_way = publishing.latest_check(version)
     if under_way is not None and under_way.status not in Check.ENDED:
         return under_way

@@ -13,16 +13,28 @@ from collections import defaultdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Value, Window
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Value,
+    Window,
+)
 from django.db.models.functions import Greatest, Least, RowNumber
 
 from contests.models import Contest
 from judge import turns
-from judge.models import Job, Turn
+from judge.models import HeldQueue, Job, Turn
 from judge.turns import QUANTUM_S, Backlog, Key, Served
 
 # How long a job for several devices lets others go first that need fewer.
 DEVICE_PATIENCE = datetime.timedelta(minutes=5)
+PREFERRED = Q(preferred_at__isnull=False)
 WHOLE = 0  # the contestant of a Turn that is about its contest as a whole
 
 
@@ -38,6 +50,7 @@ class Line:
         """In which place the job is, from 1; None when it is not of this line."""
         own = self.jobs.filter(contest=job.contest_id, contestant=job.contestant)
         earlier = Q(queued_at__lt=job.queued_at) | Q(queued_at=job.queued_at, pk__lt=job.pk)
+        earlier = PREFERRED & earlier if job.preferred_at else PREFERRED | earlier
         key = (job.contest_id, job.contestant)
         return turns.place(self.backlogs, self.served, key, own.filter(earlier).count())
 
@@ -50,7 +63,11 @@ class Line:
         numbered = (
             self.jobs.filter(Q(contest__in=contests - {None}) | Q(contest=None), contestant__in=contestants)
             .annotate(
-                number=Window(RowNumber(), ["contest", "contestant"], [F("queued_at").asc(), F("pk").asc()])
+                number=Window(
+                    RowNumber(),
+                    ["contest", "contestant"],
+                    [F("preferred").desc(), F("queued_at").asc(), F("pk").asc()],
+                )
             )
             .filter(number__lte=1 + max(number for _, number in wanted))
         )
@@ -59,11 +76,13 @@ class Line:
 
 
 def claimable(now: datetime.datetime) -> Q:
-    """Queued jobs, and running ones whose lease has run out and that have attempts left."""
+    """Queued jobs, and running ones whose lease has run out and that have attempts left, of no contest that is held."""
     expired = Q(lease_until__lt=now, attempt__lt=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"))
     # The states first and by themselves: only so does every database read them from an index.
     live = Q(status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
-    return live & (Q(status=Job.Status.QUEUED) | expired)
+    return (
+        live & (Q(status=Job.Status.QUEUED) | expired) & ~Q(contest__in=HeldQueue.objects.values("contest"))
+    )
 
 
 def fitting(jobs: QuerySet[Job], *, free: int, usable: int, now: datetime.datetime) -> QuerySet[Job]:
@@ -82,14 +101,15 @@ def fitting(jobs: QuerySet[Job], *, free: int, usable: int, now: datetime.dateti
 
 def line(jobs: QuerySet[Job], pool_id: int, now: datetime.datetime) -> Line:
     """The line that these jobs of a pool form. A check is its organiser's, as a submission is its team's."""
+    jobs = jobs.annotate(preferred=ExpressionWrapper(PREFERRED, BooleanField()))
     rows = (
         jobs.order_by()
-        .values_list("contest_id", "contestant", "contest__queue_weight")
+        .values_list("contest_id", "contestant", "contest__queue_weight", "preferred")
         .annotate(waiting=Count("pk"), oldest=Min("queued_at"), newest=Max("queued_at"))
     )
     backlogs = [
-        Backlog(contest, contestant, waiting, oldest.timestamp(), weight or 1, newest.timestamp())
-        for contest, contestant, weight, waiting, oldest, newest in rows
+        Backlog(contest, whose, waiting, oldest.timestamp(), weight or 1, newest.timestamp(), preferred)
+        for contest, whose, weight, preferred, waiting, oldest, newest in rows
     ]
     return Line(jobs, backlogs, _served(pool_id, backlogs, now))
 
@@ -150,10 +170,10 @@ def charge(job: Job, served: Served) -> None:
     if missing:
         Turn.objects.bulk_create(missing, ignore_conflicts=True)  # another claim may be as far
     cost = QUANTUM_S * _slots(job.gpus)
+    # What is preferred is out of turn: by its start the clock would leap over those whose turn it was.
+    moved = {} if job.preferred_at else {"clock": Greatest(F("clock"), Value(own_begun))}
     _turn(job, WHOLE).update(
-        start=Greatest(F("start"), Value(begun)),
-        finish=_started(clock) + cost / _weight(job),
-        clock=Greatest(F("clock"), Value(own_begun)),
+        start=Greatest(F("start"), Value(begun)), finish=_started(clock) + cost / _weight(job), **moved
     )
     _turn(job, job.contestant).update(finish=_started(own_clock) + cost)
 

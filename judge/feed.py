@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 
 from contests.models import Submission
-from judge import logs_text, queue, runs, stages
+from judge import logs_text, pacing, queue, runs, stages
 from judge.forecast import Range
+from judge.models import Job
 from leaderboard.wake import wake
 from live import tokens
 from live.breaker import BROKER
@@ -59,6 +60,8 @@ def state(submission: Submission) -> dict[str, Any]:
             "step": waiting.step,
             "gpus": waiting.gpus,
             "held": waiting.held,
+            "by_organisers": waiting.by_organisers,
+            "file_away": waiting.file_away,
         },
     }
 
@@ -70,7 +73,12 @@ def status_changed(submission_id: uuid.UUID) -> None:
 
 
 def queue_moved(pool_id: int) -> None:
-    """Tell the first who wait in this pool where they stand now."""
+    """Tell the first who wait in this pool where they stand now; when it was done just now, in a second."""
+    if pacing.may_tell(pool_id):
+        tell_places(pool_id)
+
+
+def tell_places(pool_id: int) -> None:
     order = queue.order(pool_id, POSITIONS_TOLD)
     starts = queue.starts(pool_id, list(range(1, 1 + len(order)))) if order else None
     for index, submission_id in enumerate(order):
@@ -86,6 +94,14 @@ def pool_changed(pool_id: int) -> None:
     for submission_id in queue.order(pool_id, POSITIONS_TOLD):
         if submission_id is not None:
             status_changed(submission_id)
+
+
+def contest_held(contest_id: int) -> None:
+    """Tell the first who wait in a contest that its organisers hold its queue, or have released it."""
+    queued = Job.objects.filter(contest=contest_id, status=Job.Status.QUEUED, run__isnull=False)
+    waiting = queued.order_by("queued_at").values_list("run__submission_id", flat=True)
+    for submission_id in waiting[:POSITIONS_TOLD]:
+        status_changed(submission_id)
 
 
 def _seconds(starts: Range | None) -> list[int] | None:

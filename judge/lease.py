@@ -11,10 +11,12 @@ lives, is then refused; the lease runs out, and the job is another host's.
 
 A host that gave a job back does not get it again for a while (`lease_until` of a queued job says until when), but any
 other host does at once: one whose disk is full for a minute does not use up a job's three attempts within that minute.
+A job one of whose files is missing here is set aside for all hosts (`host` is empty), at the cost of an attempt.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import uuid
 
@@ -41,6 +43,8 @@ LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
 TOKEN_GRACE = datetime.timedelta(days=7)
 # How long a job rests before the host that gave it back may have it again: shares of a lease, by attempts lost.
 REST = (0.25, 1.0)
+# How long a job is set aside that cannot be handed out because a file of it is missing, by attempts lost.
+ASIDE = (datetime.timedelta(minutes=1), datetime.timedelta(minutes=30))
 # What a job is about: a run or a check.
 SUBJECT = ("run__submission__contest", "run__task_version", "task_check__task_version")
 
@@ -69,10 +73,11 @@ def claim(
     now = clock.now()
     ready = list(Environment.objects.filter(pools.told_by(environments)).values_list("pk", flat=True))
     jobs = Job.objects.filter(fairness.claimable(now), pool=pool, environment__in=ready)
-    jobs = jobs.exclude(status=Job.Status.QUEUED, host=host, lease_until__gt=now)
+    jobs = jobs.exclude(status=Job.Status.QUEUED, host__in=(host, ""), lease_until__gt=now)
     jobs = fairness.fitting(jobs, free=free, usable=usable, now=now)
     line = fairness.line(jobs, pool.pk, now)
     unreadable: OSError | None = None
+    set_aside = False
     for job in line.first(CANDIDATES):
         try:
             spec = _take(job, line.served, host=host, now=now)
@@ -83,12 +88,18 @@ def claim(
         except OSError as error:
             # A file of ours is away, or there is no room for one: the job waits, and no other waits behind it.
             log.exception("job cannot be handed out", job=str(job.pk))
-            unreadable = error
+            if isinstance(error, FileNotFoundError):
+                _set_aside(job, f"A file of this job is missing: {error}", now)
+                set_aside = True
+            else:
+                unreadable = error
             continue
         if spec is not None:
             return spec
     if unreadable is not None:
         raise unreadable
+    if set_aside:  # they stood before others, and do no longer
+        return claim(pool=pool, host=host, environments=environments, free=free, usable=usable)
     return None
 
 
@@ -123,6 +134,19 @@ def _take(job: Job, served: Served, *, host: str, now: datetime.datetime) -> Job
         if not lost:
             fairness.charge(job, served)
         return spec
+
+
+def _set_aside(job: Job, reason: str, now: datetime.datetime) -> None:
+    """The file may come back, from a backup or with its disk. After as many tries as a job has the fault stays ours."""
+    lost = job.attempt + 1 - job.pardoned
+    with contextlib.suppress(Stale), transaction.atomic():  # else somebody else had it already
+        if lost >= settings.PODIUM_MAX_ATTEMPTS:
+            _fail(job, reason)
+            return
+        until = now + ASIDE[min(lost, len(ASIDE)) - 1]
+        more = {"attempt": job.attempt + 1, "host": "", "lease_until": until, "token_digest": ""}
+        if transitions.move(job, Job.Status.QUEUED, error=reason, **more):
+            transitions.back_in_queue(job)
 
 
 def _fail_undefined(job: Job, reason: str) -> None:

@@ -45,6 +45,8 @@ class Run(models.Model):
     # What its stages may take at most, in GPU seconds: held of its team's quota until it ends, and never exceeded by
     # what it is charged. NULL: queued before there was such a quota.
     gpu_held_s = models.FloatField(null=True)
+    # Since when an organiser wants it judged before the rest of its contest (judge.own_queue); its jobs say it, too.
+    preferred_at = models.DateTimeField(null=True, editable=False)
     memory_peak = models.BigIntegerField(default=0)
     disk_peak = models.BigIntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -88,6 +90,7 @@ class Job(models.Model):
         db_constraint=False,
     )
     contestant = models.BigIntegerField(default=0, db_default=0)
+    preferred_at = models.DateTimeField(null=True, editable=False)  # as its run says
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
     # What a score job reads: a contestant's file as plain data.
     predictions = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
@@ -145,6 +148,13 @@ class Turn(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pool", "contest", "contestant"], name="turn_once")]
+
+
+class HeldQueue(models.Model):
+    """While this row is there, nothing of the contest is handed out: its organisers hold its queue."""
+
+    contest = models.OneToOneField(Contest, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    since = models.DateTimeField(default=timezone.now)
 
 
 class UsageSample(models.Model):

@@ -15,7 +15,7 @@ from compute.models import Pool
 from contests.models import Check, Submission
 from judge import fairness
 from judge.forecast import Outlook, Range, most_at_once, ranges
-from judge.models import Job
+from judge.models import HeldQueue, Job
 
 LATELY = datetime.timedelta(hours=1)
 SAMPLE = 200  # how many of the last runs say how long one lasts
@@ -31,7 +31,9 @@ class Waiting:
     step: str
     error: str
     gpus: int = 0  # what is needed, where that many are missing
-    held: bool = False  # an operator holds the pool
+    held: bool = False  # an operator holds the pool, or
+    by_organisers: bool = False  # the contest's organisers hold its queue
+    file_away: bool = False  # a file of it is missing, and it was set aside for a while (judge.lease)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ def check_waits_for(check: Check) -> list[Waiting]:
 def _waiting(job: Job) -> Waiting | None:
     if job.pool.held:
         return Waiting(job.environment.name, 0, None, "", "", held=True)
+    if HeldQueue.objects.filter(pk=job.contest_id).exists():
+        return Waiting(job.environment.name, 0, None, "", "", held=True, by_organisers=True)
+    if not job.host and job.lease_until is not None and job.lease_until > timezone.now():
+        return Waiting(job.environment.name, 0, None, "", "", file_away=True)
     state = pools.readiness(pool=job.pool, environment=job.environment, gpus=job.gpus)
     if state.ready:
         return None

@@ -191,6 +191,7 @@ def queue_scoring(run: Run, predictions: Blob | None) -> Job:
         pool=pool,
         contest_id=run.submission.contest_id,
         contestant=run.submission.team_id,
+        preferred_at=run.preferred_at,
         environment=run.task_version.scoring_environment,
         predictions=predictions,
     )

@@ -80,6 +80,7 @@ def queue(run: Run, kind: JobKind, *, model: Blob | None = None) -> Job:
         pool=pool,
         contest_id=run.submission.contest_id,
         contestant=run.submission.team_id,
+        preferred_at=run.preferred_at,
         environment=run.submission.environment,
         gpus=limits_or_none(run.task_version, kind),
         model=model,

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from compute import pools
 from contests import blobs, unnamed
-from judge import lease, retention
+from judge import feed, lease, pacing, retention
 
 
 @shared_task(name="judge.sweep")
@@ -22,3 +22,10 @@ def tidy() -> None:
     retention.remove()
     unnamed.remove_rows(within_s=20.0)
     pools.forget_silent()
+
+
+@shared_task(name=pacing.TASK)
+def places(pool_id: int) -> None:
+    """Pre: any. Post: the first who wait in the pool were told where they stand."""
+    pacing.begin(pool_id)
+    feed.tell_places(pool_id)

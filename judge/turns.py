@@ -14,6 +14,9 @@ difference to what it took when it ends (judge.fairness); until then a run that 
 taken. So contests share time on the slots, not numbers of runs: one of ten-hour runs does not crowd out one of seconds.
 Of a debt of more than FORGIVEN_S the rest is forgiven: it bounds how long anybody waits for others to catch up, as with
 a contest that had the pool for itself all night.
+
+What an organiser prefers goes first in its contest's own share: it takes the contest's next turn, whoever's that was,
+and no other contest's. It is charged to whoever handed it in, who waits the longer with what follows.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ QUANTUM_S = 60.0
 FORGIVEN_S = 3600.0
 
 Key = tuple[int | None, int]  # a contest, and a contestant in it
+# Whether it is not preferred, the virtual start, the oldest, whose it is, how many wait, and how far apart they came.
+_Queued = tuple[bool, float, float, int, int, float]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Backlog:
     oldest: float
     weight: int = 1
     newest: float = 0.0
+    preferred: bool = False  # of a contestant with both kinds there are two of these
 
     @property
     def key(self) -> Key:
@@ -68,32 +74,45 @@ def start(finish: float, clock: float) -> float:
 
 def order(backlogs: Iterable[Backlog], served: Served) -> Iterator[Key]:
     """Who is served next, and after that, and so on, until nothing waits: each key as often as it has jobs."""
-    inside: dict[int | None, list[tuple[float, float, int, int, float]]] = defaultdict(list)
-    weights: dict[int | None, int] = {}
-    for each in backlogs:
-        finish = served.contestants.get(each.key, 0.0)
-        own = start(finish, served.clocks.get(each.contest, 0.0))
-        inside[each.contest].append((own, each.oldest, each.contestant, each.waiting, each.apart))
-        weights[each.contest] = max(1, each.weight)
+    inside, weights = _inside(list(backlogs), served)
     heap: list[tuple[float, float, int, int | None]] = []
     for contest, queue in inside.items():
         heapq.heapify(queue)
         own = start(served.contests.get(contest, 0.0), served.clock)
-        heap.append((own, queue[0][1], contest or 0, contest))
+        heap.append((own, queue[0][2], contest or 0, contest))
     heapq.heapify(heap)
     while heap:
         own, _, number, contest = heap[0]
         queue = inside[contest]
-        theirs, since, contestant, waiting, apart = queue[0]
+        rest, theirs, since, contestant, waiting, apart = queue[0]
         yield contest, contestant
         if waiting > 1:
-            heapq.heapreplace(queue, (theirs + QUANTUM_S, since + apart, contestant, waiting - 1, apart))
+            left = (rest, theirs + QUANTUM_S, since + apart, contestant, waiting - 1, apart)
+            heapq.heapreplace(queue, left)
         else:
             heapq.heappop(queue)
         if queue:
-            heapq.heapreplace(heap, (own + QUANTUM_S / weights[contest], queue[0][1], number, contest))
+            heapq.heapreplace(heap, (own + QUANTUM_S / weights[contest], queue[0][2], number, contest))
         else:
             heapq.heappop(heap)
+
+
+def _inside(
+    backlogs: list[Backlog], served: Served
+) -> tuple[dict[int | None, list[_Queued]], dict[int | None, int]]:
+    """What waits in each contest, by whether it is not preferred, and then by whose turn it is; and their weights."""
+    inside: dict[int | None, list[_Queued]] = defaultdict(list)
+    weights: dict[int | None, int] = {}
+    preferred = Counter({each.key: each.waiting for each in backlogs if each.preferred})
+    for each in backlogs:
+        finish = served.contestants.get(each.key, 0.0)
+        own = start(finish, served.clocks.get(each.contest, 0.0))
+        if not each.preferred:
+            own += QUANTUM_S * preferred[each.key]
+        queued = (not each.preferred, own, each.oldest, each.contestant, each.waiting, each.apart)
+        inside[each.contest].append(queued)
+        weights[each.contest] = max(1, each.weight)
+    return inside, weights
 
 
 def first(backlogs: Iterable[Backlog], served: Served, count: int) -> list[tuple[Key, int]]:

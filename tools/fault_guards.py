@@ -127,7 +127,7 @@ GUARDS = (
         edits=(
             Edit(
                 file=LEASE,
-                old="    jobs = jobs.exclude(status=Job.Status.QUEUED, host=host, lease_until__gt=now)\n",
+                old='    jobs = jobs.exclude(status=Job.Status.QUEUED, host__in=(host, ""), lease_until__gt=now)\n',
                 new="",
             ),
         ),

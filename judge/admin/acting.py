@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest
 
 from accounts.models import User
 from contests import drafts
-from contests.models import Phase, Task, TaskVersion
+from contests.models import Contest, Phase, Task, TaskVersion
 from contests.organising import organises
 
 
@@ -27,6 +27,13 @@ def own_phase(request: HttpRequest, pk: int) -> Phase:
     if phase is None or not organises(request, phase.contest_id):
         raise Http404
     return phase
+
+
+def own_contest(request: HttpRequest, pk: int) -> Contest:
+    contest = Contest.objects.filter(pk=pk).first()
+    if contest is None or not organises(request, contest.pk):
+        raise Http404
+    return contest
 
 
 def own_version(task: Task, *, number: str = "") -> TaskVersion:

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from contests.admin.scoping import ContestFilter, ScopedReadOnly
 from contests.models import Submission
 from judge import cancel as cancelling
-from judge import intake, rejudging, trials
+from judge import intake, own_queue, rejudging, trials
+from judge.admin import own_queue as own_queue_page
 from judge.admin.acting import own_phase, own_task, own_version, who
 from judge.admin.trying import TryForm
 
@@ -38,7 +39,7 @@ class SubmissionAdmin(ScopedReadOnly):
         "created_at", "finished_at", "status", "verdict", "public_score", "private_score",
     )  # fmt: skip
     readonly_fields = ("person", "name_on_board")
-    actions = ("rejudge", "cancel")
+    actions = ("prefer", "rejudge", "cancel")
 
     @admin.display(description=_("person"), ordering="user__username")
     def person(self, row: Submission) -> str:
@@ -72,12 +73,23 @@ class SubmissionAdmin(ScopedReadOnly):
         )
         messages.success(request, words % {"count": count})
 
+    @admin.action(description=_("Judge the selected submissions next"))
+    def prefer(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        count = sum(own_queue.prefer(submission, by=who(request)) for submission in queryset)
+        words = ngettext(
+            "%(count)d submission goes before the rest of its contest.",
+            "%(count)d submissions go before the rest of their contest.",
+            count,
+        )
+        messages.success(request, words % {"count": count})
+
     # --- pages beside the list
 
     def get_urls(self) -> list[URLPattern]:
         own = self.admin_site.admin_view
         return [
             path("rejudge/<int:phase_id>/", own(self.rejudge_view), name="contests_submission_rejudge"),
+            path("queue/<int:contest_id>/", own(self.queue_view), name="contests_submission_queue"),
             path("try/<int:task_id>/", own(self.try_view), name="contests_submission_try"),
             *super().get_urls(),
         ]
@@ -97,6 +109,10 @@ class SubmissionAdmin(ScopedReadOnly):
             "count": rejudging.to_rejudge(phase).count(),
         }
         return TemplateResponse(request, "admin/contests/submission/rejudge.html", context)
+
+    def queue_view(self, request: HttpRequest, contest_id: int) -> HttpResponseBase:
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        return own_queue_page.view(request, contest_id, context)
 
     def try_view(self, request: HttpRequest, task_id: int) -> HttpResponseBase:
         """An organiser hands in like a contestant: judged for real, on no board, whatever the dates say."""

@@ -18,7 +18,7 @@ from contests.api.access import organised, phase_of
 from contests.api.contests import ORGANISING
 from contests.api.tasks import edited
 from contests.models import Check
-from judge import checking, rejudging, usage
+from judge import checking, own_queue, rejudging, usage
 from judge.api.shapes import CheckSerializer, SubmissionSerializer, found
 from judge.api.submissions import TotalsSerializer
 from rest.errors import Refused
@@ -41,7 +41,11 @@ class TaskCheck(Endpoint):
 
     @extend_schema(
         request=None,
-        responses={202: CheckSerializer, 503: refusal("Nothing can be checked at the moment.")},
+        responses={
+            202: CheckSerializer,
+            409: refusal("The task was deleted at this moment."),
+            503: refusal("Nothing can be checked at the moment."),
+        },
     )
     def post(self, request: Request, slug: str, task_id: int) -> Response:
         """Check a task as it is now, with its baselines judged for real.
@@ -52,7 +56,8 @@ class TaskCheck(Endpoint):
         try:
             check = checking.start(version, person(request))
         except checking.CannotCheck as refused:
-            raise Refused(refused.code, refused.message, 503) from refused
+            status = 409 if refused.code == "no_task" else 503
+            raise Refused(refused.code, refused.message, status) from refused
         return Response(_said(check), status=202)
 
 
@@ -81,6 +86,53 @@ class Rejudge(Endpoint):
         except rejudging.CannotRejudge as refused:
             raise Refused(refused.code, refused.message, 409) from refused
         return Response(SubmissionSerializer(found(request, submission_id)).data, status=202)
+
+
+class Prefer(Endpoint):
+    tag = ORGANISING
+    serializer_class = SubmissionSerializer
+
+    @extend_schema(request=None, responses={200: SubmissionSerializer, 409: refusal("It has ended.")})
+    def post(self, request: Request, submission_id: uuid.UUID) -> Response:
+        """Have a submission judged next: before all else that waits of its contest, in the contest's own share.
+
+        It takes its contestant's turns like any other, so their next submissions wait the longer.
+        """
+        submission = found(request, submission_id)
+        if not submission.contest.is_organised_by(request.user):
+            raise PermissionDenied(_("Only the organisers of this contest may do this."))
+        if not own_queue.prefer(submission, by=person(request)):
+            raise Refused("ended", _("This submission has ended."), 409)
+        return Response(SubmissionSerializer(found(request, submission_id)).data)
+
+
+class QueueSerializer(serializers.Serializer[Any]):
+    held = serializers.BooleanField(
+        help_text="true: nothing more of this contest is handed out, and what runs goes on."
+    )
+
+
+class ContestQueue(Endpoint):
+    tag = ORGANISING
+    serializer_class = QueueSerializer
+
+    @extend_schema(responses=QueueSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """Whether this contest's queue is held."""
+        return Response({"held": own_queue.is_held(organised(request, slug))})
+
+    @extend_schema(request=QueueSerializer, responses=QueueSerializer)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Hold this contest's queue, or release it. Other contests' submissions go on.
+
+        Those who wait are told so on their submissions' pages, and keep their places.
+        """
+        contest = organised(request, slug)
+        given = QueueSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        held = given.validated_data["held"]
+        (own_queue.hold if held else own_queue.release)(contest, by=person(request))
+        return Response({"held": held})
 
 
 class RejudgedSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,7 @@
-"""Runner pools for those who run the site: what waits where; hold and release, drain and resume."""
+"""Runner pools for those who operate them: what waits where; hold and release, drain and resume.
+
+Superusers operate all pools, and people whom a pool names its operators that one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import rights
+from accounts.api_authentication import person
+from compute import pools
 from compute.models import Pool
 from judge import operating
 from rest.views import Endpoint, ListEndpoint
@@ -25,6 +29,7 @@ class PoolContestSerializer(serializers.Serializer[Any]):
     weight = serializers.IntegerField()
     waiting = serializers.IntegerField()
     running = serializers.IntegerField()
+    held = serializers.BooleanField(help_text="By its organisers: nothing of it is handed out.")
 
 
 class PoolHostSerializer(serializers.Serializer[Any]):
@@ -77,14 +82,15 @@ class DrainingSerializer(serializers.Serializer[Any]):
     draining = serializers.BooleanField(help_text="true: it finishes what it runs and is given nothing more.")
 
 
-def _for_operators(request: Request) -> None:
-    if not rights.runs_site(request.user):
-        raise PermissionDenied(_("Only those who run this site may do this."))
+def _operated(request: Request) -> QuerySet[Pool]:
+    found = pools.operated_by(request.user)
+    if not found.exists():
+        raise PermissionDenied(_("Only those who run this site or operate a pool may do this."))
+    return found.order_by("slug")
 
 
 def _pool(request: Request, slug: str) -> Pool:
-    _for_operators(request)
-    pool = Pool.objects.filter(slug=slug).first()
+    pool = _operated(request).filter(slug=slug).first()
     if pool is None:
         raise NotFound(_("There is no such pool."))
     return pool
@@ -97,12 +103,18 @@ class Pools(ListEndpoint):
     queryset = Pool.objects.none()
 
     def get_queryset(self) -> QuerySet[Pool]:
-        _for_operators(self.request)
-        return Pool.objects.order_by("slug")
+        return _operated(self.request)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """With what waits in all of them, read at once."""
+        page = super().paginate_queryset(queryset)
+        for seen in operating.overviews(page or ()):
+            seen.pool.overview = seen  # type: ignore[attr-defined]
+        return page
 
     @extend_schema(responses=PoolSerializer(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The pools of runner hosts with what waits and runs. For superusers."""
+        """The pools of runner hosts with what waits and runs. For superusers, and the operators of a pool."""
         return self.list(request)
 
 
@@ -112,19 +124,20 @@ class PoolDetail(Endpoint):
 
     @extend_schema(responses=PoolSerializer)
     def get(self, request: Request, slug: str) -> Response:
-        """One pool. For superusers."""
+        """One pool. For superusers and its operators."""
         return Response(PoolSerializer(_pool(request, slug)).data)
 
     @extend_schema(request=HeldSerializer, responses=PoolSerializer)
     def patch(self, request: Request, slug: str) -> Response:
-        """Hold a pool, or release it. For superusers.
+        """Hold a pool, or release it. For superusers and its operators.
 
         Those who wait there are told so on their submissions' pages.
         """
         pool = _pool(request, slug)
         given = HeldSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        (operating.hold if given.validated_data["held"] else operating.release)(pool)
+        change = operating.hold if given.validated_data["held"] else operating.release
+        change(pool, by=person(request))
         return Response(PoolSerializer(pool).data)
 
 
@@ -134,12 +147,13 @@ class PoolHost(Endpoint):
 
     @extend_schema(request=DrainingSerializer, responses=PoolSerializer)
     def patch(self, request: Request, slug: str, host: str) -> Response:
-        """Drain a host of a pool, or let it work again. For superusers."""
+        """Drain a host of a pool, or let it work again. For superusers and the pool's operators."""
         pool = _pool(request, slug)
         row = pool.hosts.filter(name=host).first()
         if row is None:
             raise NotFound(_("This pool has no such host."))
         given = DrainingSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        (operating.drain if given.validated_data["draining"] else operating.resume)(row)
+        change = operating.drain if given.validated_data["draining"] else operating.resume
+        change(row, by=person(request))
         return Response(PoolSerializer(pool).data)

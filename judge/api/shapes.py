@@ -57,7 +57,13 @@ class WaitingSerializer(serializers.Serializer[Any]):
     step = serializers.CharField()
     gpus = serializers.IntegerField(help_text="What it needs where no host has that many; else 0.")
     held = serializers.BooleanField(
-        help_text="The operators hold its pool: nothing starts until they release it."
+        help_text="Nothing starts until the operators release its pool, or the organisers their contest's queue."
+    )
+    by_organisers = serializers.BooleanField(
+        help_text="Of one that is held: the organisers hold their contest's queue."
+    )
+    file_away = serializers.BooleanField(
+        help_text="A file that it needs is missing on the site; it is tried again, and then ends as our fault."
     )
 
 
@@ -272,6 +278,9 @@ class LogSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
     end = serializers.IntegerField(help_text="Ask for `?after=` this next.")
     complete = serializers.BooleanField(help_text="No more will come.")
+    gone = serializers.BooleanField(
+        help_text="What was printed is no longer kept; the contest says for how long."
+    )
 
 
 class CheckSerializer(serializers.ModelSerializer[Check]):

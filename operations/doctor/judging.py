@@ -30,7 +30,13 @@ _LIVE_CHECK_JOB = Exists(Job.objects.filter(task_check=OuterRef("pk"), status__i
 
 
 def overdue_jobs() -> Iterator[Finding]:
-    """Running jobs whose host fell silent long ago."""
+    """Running jobs whose host fell silent long ago.
+
+    After an outage of the site all did, and come back with what they ran: nothing is taken from them before hosts have
+    been heard for a while.
+    """
+    since = pools.listening_since()
+    listened = since is not None and since <= timezone.now() - OVERDUE
     late = Job.objects.filter(status=Job.Status.RUNNING, lease_until__lt=timezone.now() - OVERDUE)
     for job in late.order_by("lease_until"):
         last = job.attempt >= settings.PODIUM_MAX_ATTEMPTS + job.pardoned
@@ -38,10 +44,19 @@ def overdue_jobs() -> Iterator[Finding]:
             "overdue_job",
             f"job {job.pk}",
             f"its host {job.host or '?'} fell silent at {job.lease_until:%Y-%m-%d %H:%M} UTC, attempt {job.attempt}",
-            "The judge worker or beat does not run: look at their logs. Mended by a sweep, which "
-            + ("ends it as INTERNAL_ERROR." if last else "rings for another host."),
-            functools.partial(_sweep, job.pk),
+            _what_of_overdue(listened=listened, last=last),
+            functools.partial(_sweep, job.pk) if listened else None,
         )
+
+
+def _what_of_overdue(*, listened: bool, last: bool) -> str:
+    if not listened:
+        return (
+            f"No host has been heard for {OVERDUE.seconds // 60} minutes without a pause, so this one may be about to "
+            "come back with its run. Start the site and its hosts, and look again then."
+        )
+    after = "ends it as INTERNAL_ERROR." if last else "rings for another host."
+    return f"The judge worker or beat does not run: look at their logs. Mended by a sweep, which {after}"
 
 
 def _sweep(job_id: uuid.UUID) -> None:

@@ -97,7 +97,7 @@ from tests.builders import make_pool
 version = TaskVersion.objects.get(task__phase__contest__slug='tiny')
 pool, version.pool = version.pool, make_pool('unheard')
 version.save()
-bells = bell._client()
+bells = bell.client()
 bells.delete('pool.unheard')
 rung = lambda: print(bells.llen('pool.unheard'))
 def submit():

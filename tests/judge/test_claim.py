@@ -165,6 +165,34 @@ def test_a_job_whose_file_is_away_waits_and_no_other_waits_behind_it(contest: Co
     assert Host().must_claim().job_id == str(Job.objects.get(run__submission=innocent).pk)
     away.refresh_from_db()
     assert away.status == "QUEUED"
+    waiting = queue.waiting(away)
+    assert waiting is not None
+    assert waiting.file_away
+
+
+def test_jobs_whose_files_are_missing_block_no_pool_and_end_by_our_fault_after_three_tries(
+    contest: Contest,
+) -> None:
+    version = TaskVersion.objects.get(task__phase__contest=contest)
+    TaskVersion.objects.update(kinds=[*version.kinds, "project"])
+    missing = [
+        make_submission(contest, make_user(f"u{number}"), kind="project", filename="p.zip", content=b"no zip")
+        for number in range(lease.CANDIDATES + 1)
+    ]
+    gone = Job.objects.filter(run__submission__in=missing)
+    gone.update(kind="train")
+    blobs.path_of(missing[0].blob_id).unlink()
+    innocent = make_submission(contest, make_user("i"))
+    assert Host().must_claim().job_id == str(Job.objects.get(run__submission=innocent).pk)
+    for lost in (1, 2):
+        assert set(gone.values_list("status", "attempt")) == {("QUEUED", lost)}
+        assert Host(name="host-2").claim() is None  # set aside for all hosts
+        gone.update(lease_until=timezone.now())
+        assert Host().claim() is None
+    assert set(gone.values_list("status", flat=True)) == {"FAILED"}
+    missing[0].refresh_from_db()
+    assert (missing[0].status, missing[0].verdict) == ("FAILED", "INTERNAL_ERROR")
+    assert "missing" in Job.objects.filter(run__submission=missing[0]).get().error
 
 
 def test_stopping_agents_on_purpose_is_not_held_against_a_job(queued: Submission) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from compute.models import Pool, RunnerHost
 from contests.models import Contest, Submission
-from judge import queue
+from judge import own_queue, queue
 from judge.models import Job, Turn
 from runners.spec import JobSpec
 from tests.builders import make_contest, make_host, make_pool, make_submission, make_user
@@ -73,6 +73,64 @@ def test_every_place_told_is_the_place_taken() -> None:
     assert places == list(range(1, 13))
     taken = [Job.objects.get(pk=Host().must_claim().job_id).run for _ in told]
     assert [run.submission_id for run in taken if run] == told
+
+
+def test_a_preferred_submission_goes_next_in_its_contest_through_all_stages_and_its_contestant_pays_for_it() -> (
+    None
+):
+    contest, hog, modest = make_contest(), make_user("hog"), make_user("modest")
+    backlog(contest, hog, 3)
+    wanted = make_submission(contest, hog)
+    backlog(contest, modest, 2)
+    scored_first = make_submission(contest, modest, kind="predictions")
+    host = Host()
+    host.must_claim()  # the oldest of the hog's: it is the modest one's turn now
+    assert own_queue.prefer(wanted, by=None)
+    make_host(make_pool("cpu"), environments=[wanted.environment], name="told")
+    told = [queue.position(each) for each in Submission.objects.order_by("created_at")]
+    assert told == [None, 4, 5, 1, 2, 3, 1]
+    spec = host.must_claim()
+    assert Job.objects.get(pk=spec.job_id).run.submission_id == wanted.pk  # type: ignore[union-attr]
+    taken = [Job.objects.get(pk=host.must_claim().job_id).run for _ in range(4)]
+    assert [run.submission.user.username for run in taken if run] == ["modest", "modest", "hog", "hog"]
+    host.run_well(spec)
+    scoring = host.must_claim("scoring")
+    assert Job.objects.get(pk=scoring.job_id).run.submission_id == wanted.pk  # type: ignore[union-attr]
+    assert queue.queued_job(scored_first) is not None
+
+
+def test_preferring_one_takes_no_turn_of_another_contest() -> None:
+    one, two = make_contest("one"), make_contest("two")
+    backlog(one, make_user("a"), 4)
+    backlog(two, make_user("b"), 4)
+    for submission in Submission.objects.filter(contest=two):
+        assert own_queue.prefer(submission, by=None)
+    host = Host()
+    assert Counter(contest_of(host.must_claim()) for _ in range(4)) == {"one": 2, "two": 2}
+
+
+def test_a_submission_that_has_ended_is_not_preferred() -> None:
+    ended = make_submission(make_contest(), make_user(), status="FINISHED")
+    assert not own_queue.prefer(ended, by=None)
+    assert ended.runs.get().preferred_at is None
+
+
+def test_a_contest_whose_queue_is_held_waits_alone_and_keeps_its_places() -> None:
+    held, other = make_contest("held"), make_contest("other")
+    backlog(held, make_user("a"), 2)
+    mine = Submission.objects.earliest("created_at")
+    backlog(other, make_user("b"), 1)
+    make_host(make_pool("cpu"), environments=[mine.environment], name="told")
+    own_queue.hold(held, by=None)
+    host = Host()
+    assert (queue.position(mine), contest_of(host.must_claim())) == (None, "other")
+    waiting = queue.waiting(mine)
+    assert waiting is not None
+    assert waiting.by_organisers
+    assert host.claim() is None
+    own_queue.release(held, by=None)
+    assert queue.position(mine) == 1
+    assert Job.objects.get(pk=host.must_claim().job_id).run.submission_id == mine.pk  # type: ignore[union-attr]
 
 
 @pytest.mark.django_db(transaction=True)  # what it took is written after the commit

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import redis
+from celery import current_app
 from django.conf import settings
 
-from judge import bell, feed
+from judge import bell, feed, pacing, tasks
 from live.breaker import BROKER
-from tests.builders import make_contest, make_submission, make_user
+from operations import broker_address
+from tests.builders import make_contest, make_pool, make_submission, make_user
 from tests.judge.host import Host
 from tests.valkey import running_valkey
 
@@ -21,8 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def forget_clients() -> None:
     """Tests before this one had another broker, or none."""
-    for client in (feed._publisher, bell._publisher, bell._client):
+    for client in (feed._publisher, bell._publisher, bell.client):
         client.cache_clear()
+    current_app._after_fork()  # forgets its connections
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def broker(
     with running_valkey(tmp_path_factory.mktemp("v")) as url:
         monkeypatch.setattr(settings, "REDIS_URL", url)
         monkeypatch.setattr(BROKER, "_closed_until", 0.0)
+        monkeypatch.setattr(current_app.conf, "broker_url", broker_address.for_celery(url))
         forget_clients()
         yield url
     forget_clients()
@@ -80,6 +84,28 @@ def test_those_who_wait_hear_their_new_place(broker: str) -> None:
     Host().must_claim()
     assert ("position", {"queue_position": 1, "queue_estimate": None}) in page.heard()
     assert first.pk != second.pk
+
+
+def test_places_that_move_often_are_told_once_a_second_and_the_last_of_them_for_sure(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "EVERY_S", 600)  # a second that a busy machine cannot miss
+    contest = make_contest()
+    *_, last = (make_submission(contest, make_user(f"u{number}")) for number in range(5))
+    page = Page(broker, last.pk)
+    for _ in range(4):
+        Host().must_claim()
+    told = [data["queue_position"] for name, data in page.heard() if name == "position"]
+    assert told == [4]
+    with redis.Redis.from_url(broker) as client:
+        (message,) = (json.loads(each) for each in client.lrange("judge", 0, -1))
+    assert message["headers"]["task"] == pacing.TASK
+    tasks.places(make_pool("cpu").pk)  # as the worker does when that second is over
+    told = [data["queue_position"] for name, data in page.heard() if name == "position"]
+    assert told == [1]
+    Host().must_claim()
+    with redis.Redis.from_url(broker) as client:
+        assert client.llen("judge") == 2  # what moves after a telling is told by another
 
 
 def test_the_owner_hears_the_usage_of_the_run_in_small_pieces_and_none_of_the_scorers(broker: str) -> None:

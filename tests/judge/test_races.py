@@ -15,8 +15,8 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from contests import joining
-from contests.models import Contest, Participation, Submission
+from contests import joining, publishing, removal
+from contests.models import Check, Contest, Participation, Submission, Task
 from judge import cancel, checking, intake, lease, rejudging, settling, transitions
 from judge.models import Job, Run
 from leaderboard import boards
@@ -194,6 +194,22 @@ def test_a_check_is_started_once_at_a_time(contest: Contest, alice: User) -> Non
         lambda: first.append(checking.start(version, alice).pk), lambda: checking.start(version, alice).pk
     )
     assert [second] == first
+
+
+def test_a_check_that_starts_while_its_task_is_deleted_and_the_other_way_round_do_not_wait_for_each_other(
+    contest: Contest, alice: User
+) -> None:
+    version = task_version_of(contest)
+    publishing.hide(contest)
+    refused = overlapping(lambda: checking.start(version, alice), lambda: removal.remove_task(version.task))
+    assert isinstance(refused, removal.InUse)
+    Check.objects.update(status="FAILED")
+    late = overlapping(
+        lambda: removal.remove_task(Task.objects.get()), lambda: checking.start(version, alice)
+    )
+    assert isinstance(late, checking.CannotCheck)
+    assert late.code == "no_task"
+    assert not Check.objects.exists()
 
 
 def test_the_second_of_two_last_baselines_ends_their_check(contest: Contest, alice: User) -> None:

@@ -50,6 +50,17 @@ def keys(backlogs: list[Backlog], served: Served, count: int) -> list[tuple[int 
             [(2, 20)] * 60 + [(1, 10)],
             id="of a debt more than an hour is forgiven",
         ),
+        pytest.param(
+            [
+                Backlog(1, 10, 2, oldest=1),
+                Backlog(1, 11, 2, oldest=2),
+                Backlog(1, 11, 1, oldest=9, preferred=True),
+                Backlog(2, 20, 3, oldest=3),
+            ],
+            Served(contestants={(1, 11): 500}),
+            [(2, 20), (1, 11), (1, 10), (2, 20), (1, 10), (2, 20), (1, 11), (1, 11)],
+            id="a preferred one takes its contest's next turn and no other's, and its contestant waits the longer",
+        ),
         pytest.param([Backlog(None, 0, 2, oldest=1)], Served(), [(None, 0)] * 2, id="of a previous release"),
         pytest.param([], Served(), [], id="nobody"),
     ],

@@ -172,6 +172,7 @@ class Site:
         }
         values = {
             "slug": contest.slug,
+            "contest_id": contest.pk,
             "section": "evaluation",
             "submission_id": submission.pk,
             "phase_id": phase_of(contest).pk,
