@@ -5,7 +5,13 @@
 #   docker build -t podium --build-arg BASE=registry.example.org/python:3.12-slim .
 #
 # BASE: any image with python3 3.11 or newer and its venv module. Wheels in deploy/docker/wheels: nothing is fetched.
+# DATABASE: the image of PostgreSQL that the site shall use; what `manage.py backup` calls is taken out of it.
 ARG BASE=python:3.11-slim
+ARG DATABASE=postgres:17
+FROM ${DATABASE} AS database
+COPY deploy/docker/client.sh /client.sh
+RUN ["sh", "/client.sh"]
+
 FROM ${BASE} AS build
 ARG PIP_INDEX_URL=
 # The locks alone, so that a change of our code does not install anew.
@@ -21,9 +27,10 @@ FROM ${BASE}
 # No home, no shell, no password: nothing here is logged in to.
 COPY deploy/docker/user.sh /tmp/user.sh
 RUN ["sh", "/tmp/user.sh"]
+COPY --from=database /postgresql /postgresql
 COPY --from=build /venv /venv
 COPY --from=code /podium /podium
-ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin DJANGO_SETTINGS_MODULE=config.settings \
+ENV PATH=/venv/bin:/postgresql/bin:/usr/local/bin:/usr/bin:/bin DJANGO_SETTINGS_MODULE=config.settings \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PODIUM_VAR=/var/lib/podium PODIUM_STATIC=/podium/collected
 WORKDIR /podium

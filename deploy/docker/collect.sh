@@ -7,4 +7,4 @@ PODIUM_STATIC=/podium/collected
 export PODIUM_VAR PODIUM_STATIC
 /venv/bin/python manage.py collectstatic --no-input --verbosity 0
 rm -rf "$PODIUM_VAR"
-/venv/bin/python -m compileall -q /podium
+/venv/bin/python -m compileall -q -j 0 /podium

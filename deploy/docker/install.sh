@@ -19,4 +19,4 @@ find /venv -type f \( -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.
 for data in /venv/lib/python3*/site-packages/botocore/data; do
     find "$data" -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -rf {} +
 done
-/venv/bin/python -m compileall -q /venv/lib
+/venv/bin/python -m compileall -q -j 0 /venv/lib

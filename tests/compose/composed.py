@@ -1,4 +1,8 @@
-"""compose.yaml as it stands, run by docker-compose on a daemon of its own (tests.docker, tests.compose.network)."""
+"""compose.yaml as it stands, run by docker-compose on a daemon of its own (tests.docker, tests.compose.network).
+
+Whichever comes first in PATH: Debian's 1.29 in CI, and by hand Compose v2 with its binary under this name,
+`PATH=/folder/of/it:$PATH .venv/bin/python -m pytest tests/compose` (2.40.3 passed).
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from tests.backing import Services
 from tests.compose import images
 from tests.compose.network import NAME, own_network
 from tests.docker import BASE_IMAGE, ROOT, PrivateDaemon
-from tests.stack import Stack, eventually
+from tests.stack import Ask, Stack, asking, eventually
 
 PROJECT = "podium-tests"
+EMAIL_URL = "smtp://podium:password-of-the-mail-server@mail.invalid:587"
 SERVICES = ("database", "redis", "web", "judge", "beat", "publisher", "runner")
 
 
@@ -60,6 +66,11 @@ class Composed(Stack):
         found: dict[str, Any] = json.loads(self.docker("inspect", self.container(service)))[0]
         return found
 
+    def address(self, service: str) -> str:
+        """Its first address; that of the network `outside` where it is in several, as names are sorted."""
+        networks = self.inspected(service)["NetworkSettings"]["Networks"]
+        return str(networks[max(networks)]["IPAddress"])
+
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill a service's first process behind the daemon's back, so that it is started again as after a crash."""
         pid: int = self.inspected(name)["State"]["Pid"]
@@ -85,8 +96,34 @@ class Composed(Stack):
     def log_of(self, name: str) -> str:
         return self.docker("logs", self.container(name))
 
-    def up(self) -> None:
-        self.compose("up", "--detach", "--no-build")
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Ask]:
+        """By the server's own socket: the network that it is in has no way in."""
+        inside = f"/proc/{self.inspected('database')['State']['Pid']}/root/run/postgresql"
+        password = (self.var / "secrets" / "database_password").read_text()
+        with psycopg.connect(
+            host=inside, user="podium", dbname="podium", password=password, autocommit=True
+        ) as connection:
+            yield asking(connection)
+
+    def up(self, *services: str) -> None:
+        self.compose("up", "--detach", "--no-build", *services)
+
+    def clear(self) -> None:
+        """Leave nothing but images: `down --volumes` of somebody in a hurry."""
+        if containers := self.docker("ps", "--all", "--quiet").split():
+            self.docker("rm", "--force", "--volumes", *containers)
+        for kind in ("volume", "network"):
+            ours = f"--filter=label=com.docker.compose.project={PROJECT}"
+            if found := self.docker(kind, "ls", "--quiet", ours).split():
+                self.docker(kind, "rm", *found)
+
+    def manage(self, backups: Path, *words: str) -> str:
+        """A command beside the running site, which sees a folder of backups: as docs/operate.md says it."""
+        return self.compose(
+            "run", "--rm", "--no-deps", "-T", "-v", f"{backups}:/backups",
+            "web", "python3", "manage.py", *words,
+        )  # fmt: skip
 
     def seed(self) -> None:
         """The contests of tests.stack_seed."""
@@ -126,7 +163,8 @@ def composed(runner: Path) -> Iterator[Composed]:
         subprocess.run(
             ["sh", "tools/compose_secrets.sh"], cwd=images.CHECKOUT, check=True, capture_output=True
         )
-        stack.compose("down", "--volumes", "--remove-orphans")
+        (images.CHECKOUT / "secrets" / "email_url").write_text(EMAIL_URL)
+        stack.clear()  # what a run that was killed has left
         try:
             stack.compose("build", "--quiet")
             stack.up()
@@ -134,7 +172,7 @@ def composed(runner: Path) -> Iterator[Composed]:
             eventually(stack.answers, within_s=60, what="the site answers")
             yield stack
         finally:
-            stack.compose("down", "--volumes", "--timeout=5")
+            stack.clear()
 
 
 def _settings(host: str, address: str, runner: Path) -> dict[str, str]:
@@ -148,6 +186,7 @@ def _settings(host: str, address: str, runner: Path) -> dict[str, str]:
         "PODIUM_PUBLISH": "0.0.0.0:8000",
         "PODIUM_RUNNER_DIR": str(runner),
         "PODIUM_DOCKER_SOCKET": host.removeprefix("unix://"),
+        "PODIUM_EMAIL_FROM": "podium@example.org",
         "PODIUM_WARM": "off",
         "PODIUM_LEASE_S": "4",
         "PODIUM_HEARTBEAT_S": "1",

@@ -1,7 +1,7 @@
 """Everything that compose.yaml needs of the internet, made from this machine's registries: for a daemon without any.
 
-Base image and environments come from the tests' other daemon; PostgreSQL and Redis from Debian's packages; the site's
-wheels by pip. All of it is kept in var/compose/, so that a second test run takes seconds.
+Base image and environments come from the tests' other daemon; PostgreSQL and Redis from this machine, where Debian's
+packages put them; the site's wheels by pip. All of it is kept in var/compose/, so that a second test run takes seconds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from runners.environments.images import reference
 from runners.sandboxes.engine import EngineError
 from tests import docker
 from tests.docker import BASE_IMAGE, IMAGES, ROOT
+from tests.postgres import programs
 
 FOLDER = ROOT / "var" / "compose"
 CHECKOUT = FOLDER / "checkout"
@@ -26,16 +27,13 @@ LOCK = ROOT / "requirements" / "app.lock"
 HERE = Path(__file__).resolve().parent
 POSTGRES, REDIS, SITE = "podium-tests/postgres", "podium-tests/redis", "podium-tests/site"
 LEFT_OUT = ("tests/", "benchmarks/", "docs/images/")
-# Whatever is not in the base image yet; apt itself finds what else they need.
-DEBIAN = {POSTGRES: "postgresql-15", REDIS: "redis-server"}
 
 
 def prepare(host: str) -> None:
     """Have the base image, those of the environments, PostgreSQL and Redis at the daemon, and CHECKOUT on disk."""
     _bring(host, [BASE_IMAGE, *(reference(definitions()[name].identifier) for name in IMAGES)])
-    for name, package in DEBIAN.items():
-        if not _has(host, name):
-            _from_debian(host, name, package)
+    if not (_has(host, POSTGRES) and _has(host, REDIS)):
+        _make_servers(host)
     _check_out()
 
 
@@ -71,57 +69,41 @@ def _bring(host: str, names: list[str]) -> None:
         assert saving.wait() == 0
 
 
-def _from_debian(host: str, name: str, package: str) -> None:
-    context = FOLDER / name.rpartition("/")[2]
+def _make_servers(host: str) -> None:
+    """Two images of the files that packages of the base image's very release have installed here."""
+    context = FOLDER / "servers"
     shutil.rmtree(context, ignore_errors=True)
-    debs = context / "debs"
-    (debs / "partial").mkdir(parents=True)
-    known = context / "status"  # what the base image has, so that the rest is all there is to fetch
-    known.write_text(
-        _docker(host, "run", "--rm", "--network=none", BASE_IMAGE, "cat", "/var/lib/dpkg/status").stdout
-    )
-    command = ["apt-get", "-qq", "--yes", "--no-install-recommends", "--download-only"]
-    command += [
-        "-o",
-        f"Dir::State::status={known}",
-        "-o",
-        f"Dir::Cache::archives={debs}",
-        "-o",
-        "Debug::NoLocking=1",
-    ]
-    fetched = subprocess.run([*command, "install", package], capture_output=True, text=True, check=False)
-    assert fetched.returncode == 0, fetched.stderr
-    (debs / "partial").rmdir()
-    for file in ("Dockerfile.postgres", "Dockerfile.redis", "postgres.sh"):
+    placed, libraries = context / "programs", context / "libraries"
+    postgres = programs().parent
+    left_out = shutil.ignore_patterns("bitcode", "llvmjit*", "pgxs")
+    for folder in (postgres, Path("/usr/share/postgresql") / postgres.name):
+        shutil.copytree(folder, placed / folder.relative_to("/"), symlinks=True, ignore=left_out)
+    (placed / "usr" / "bin").mkdir(exist_ok=True)
+    for name in ("redis-server", "redis-cli"):
+        shutil.copy2(shutil.which(name) or name, placed / "usr" / "bin")
+    libraries.mkdir()
+    for library in _libraries([*(postgres / "bin").iterdir(), *(placed / "usr" / "bin").iterdir()]):
+        shutil.copy2(library, libraries)
+    for file in ("Dockerfile.servers", "postgres.sh"):
         shutil.copy(HERE / file, context)
-    _docker(
-        host,
-        "build",
-        "--quiet",
-        "--tag",
-        name,
-        "--file",
-        f"{context}/Dockerfile.{context.name}",
-        str(context),
-    )
+    build = ["build", "--quiet", "--file", f"{context}/Dockerfile.servers"]
+    _docker(host, *build, "--target", "servers", "--tag", REDIS, str(context))
+    _docker(host, *build, "--tag", POSTGRES, str(context))
+
+
+def _libraries(files: list[Path]) -> set[str]:
+    """Whatever these programs are linked with."""
+    said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"=> (/\S+)", said))
 
 
 def _check_out() -> None:
     """The checkout as it is now, with wheels of all that its lock names."""
     wheels = FOLDER / "wheels"
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-    ]
-    command += ["--only-binary=:all:", "--requirement", str(LOCK), "--dest", str(wheels)]
-    fetched = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert fetched.returncode == 0, fetched.stderr[-2000:]
     wanted = _wheels_of(LOCK, wheels)
+    if len(wanted) < len(_pins(LOCK)):
+        _fetch(wheels)
+        wanted = _wheels_of(LOCK, wheels)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -139,10 +121,21 @@ def _check_out() -> None:
         shutil.copy2(wheel, CHECKOUT / "deploy" / "docker" / "wheels")
 
 
+def _fetch(wheels: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--only-binary=:all:", "--requirement", str(LOCK), "--dest", str(wheels)]
+    fetched = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert fetched.returncode == 0, fetched.stderr[-2000:]
+
+
+def _pins(lock: Path) -> set[tuple[str, str]]:
+    named = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
+    return {(_plain(name), version) for name, version in named.items()}
+
+
 def _wheels_of(lock: Path, wheels: Path) -> list[Path]:
     """Those that the lock names: the folder may hold older ones, too."""
-    named = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock.read_text(), re.MULTILINE))
-    pins = {(_plain(name), version) for name, version in named.items()}
+    pins = _pins(lock)
     return [
         path
         for path in wheels.glob("*.whl")
