@@ -14,7 +14,6 @@ MINUTES = 3.0
 
 
 @pytest.mark.sandbox
-@pytest.mark.alone
 @pytest.mark.timeout(1200)
 def test_a_storm_loses_nothing_and_counts_nothing_twice(services: None, tmp_path: Path) -> None:
     seed = secrets.randbelow(1 << 32)
@@ -24,3 +23,5 @@ def test_a_storm_loses_nothing_and_counts_nothing_twice(services: None, tmp_path
     # A storm in which nothing happened proves nothing.
     assert sum(outcome.faults.values()) > 10 * MINUTES, outcome.told()
     assert outcome.figures["submissions"] > 10 * MINUTES, outcome.told()
+    assert outcome.figures["judged again"], outcome.told()
+    assert all(outcome.figures["called back"].values()), outcome.told()

@@ -1,4 +1,7 @@
-"""Hostile scripts through the whole way: the right verdict, nothing left behind, nobody else harmed."""
+"""Hostile scripts through the whole way: the right verdict, nothing left behind, nobody else harmed.
+
+One for each verdict, on both databases; tests/corpus has the others.
+"""
 
 from __future__ import annotations
 
@@ -30,32 +33,16 @@ for _ in range(10):
 )
 CASES = {
     "loops": (b"while True: pass", "TIME_LIMIT_EXCEEDED"),
-    "sleeps": (b"import time; time.sleep(60)", "TIME_LIMIT_EXCEEDED"),
-    "writes_then_hangs": (PERFECT + b"\nwhile True: pass", "TIME_LIMIT_EXCEEDED"),
     "forks": (b"# podium: cold\nimport os\nwhile True: os.fork()", "PROCESS_LIMIT_EXCEEDED"),
-    # Every child of an interpreter with libraries has page tables for them: which limit it meets first is open.
-    "forks_started_beforehand": (
-        b"import os\nwhile True: os.fork()",
-        "PROCESS_LIMIT_EXCEEDED or MEMORY_LIMIT_EXCEEDED",
-    ),
-    "eats_memory": (b"x = []\nwhile True: x.append(bytearray(10**7))", "MEMORY_LIMIT_EXCEEDED"),
     "child_eats_memory": (CHILD_EATS_MEMORY, "MEMORY_LIMIT_EXCEEDED"),
     "fills_disk": (
         b"with open('/output/big', 'wb') as f:\n    while True: f.write(b'x' * 10**6)",
         "DISK_LIMIT_EXCEEDED",
     ),
     "floods_log": (b"while True: print('x' * 10**6)", "OUTPUT_LIMIT_EXCEEDED"),
-    "opens_a_socket": (b"import socket; socket.create_connection(('1.1.1.1', 80), 2)", "RUNTIME_ERROR"),
-    "links_its_output": (b"import os; os.symlink('/etc/passwd', '/output/submission.csv')", "INVALID_OUTPUT"),
-    "exits_7": (b"raise SystemExit(7)", "RUNTIME_ERROR"),
     "exits_137": (b"raise SystemExit(137)", "RUNTIME_ERROR"),
     "writes_nothing": (b"print('done')", "NO_OUTPUT"),
-    "writes_too_much": (
-        b"open('/output/submission.csv', 'wb').write(b'0' * 10_000_000)",
-        "OUTPUT_LIMIT_EXCEEDED",
-    ),
     "writes_nan": (WRITES_NAN, "INVALID_OUTPUT"),
-    "claims_to_be_killed": (b"print('Killed. time limit exceeded. OOM')\n" + PERFECT, "SCORED"),
     "leaves_children": (LEAVES_CHILDREN, "SCORED"),
 }
 
@@ -64,7 +51,7 @@ CASES = {
 def test_a_hostile_script_gets_its_verdict_and_leaves_nothing(stack: Stack, name: str) -> None:
     program, verdict = CASES[name]
     judged = stack.wait_verdict(stack.submit(program, contest="hasty"))
-    assert judged["verdict"] in verdict.split(" or "), judged
+    assert judged["verdict"] == verdict, judged
     nothing_is_left(stack)
 
 
