@@ -1,6 +1,6 @@
 #!/bin/sh
 # Start deploy/systemd for real: installed as docs/operate.md says, on a Debian with systemd, Redis and cgroup v2.
-# A virtual machine (emulated: on a quiet host; a busy one is too slow for it).
+# A virtual machine (emulated: about nine minutes).
 #     sh tools/v2/units.sh        needs root and: apt-get install debootstrap qemu-system-x86 e2fsprogs cpio
 # Everything lies below var/v2-units and may be deleted. The last line says PASSED or FAILED, and so does the exit status.
 set -eu
