@@ -1,22 +1,28 @@
-"""Environments and hosts in the admin; pools, with what waits in them, are in judge.admin.
+"""Environments, hosts and the tokens of pools in the admin; pools, with what waits in them, are in judge.admin.
 
-They come into being by commands and reports, not by forms; only an image of an organiser's own is entered here.
+They come into being by commands and reports, not by forms; only an image of an organiser's own is entered here, and a
+token made, replaced and revoked.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rights
+from accounts.long_lists import LongList
 from accounts.read_only_admin import ReadOnlyAdmin
-from compute import own_images
-from compute.models import Environment, RunnerHost
+from compute import own_images, pool_tokens
+from compute.models import Environment, PoolToken, RunnerHost
 from compute.own_images import OwnImageForm
 
 
@@ -92,3 +98,88 @@ class RunnerHostAdmin(ReadOnlyAdmin):
         heads = (_("limit"), _("held"), _("enforced by"), _("what to do"))
         head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in heads))
         return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+@admin.register(PoolToken)
+class PoolTokenAdmin(LongList):
+    """Superusers see who was given which token and when it was last used; the token itself is shown once."""
+
+    list_display = ("__str__", "pool", "created_at", "created_by", "last_used_at", "instead")
+    list_filter = ("pool",)
+    list_select_related = ("pool", "created_by")
+    fields = ("pool", "name", "created_at", "created_by", "last_used_at")
+    actions = None
+    ordering = ("pool__slug", "-created_at")
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return (
+            ("pool", "name") if obj is None else ("pool", "name", "created_at", "created_by", "last_used_at")
+        )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return rights.runs_site(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return rights.runs_site(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return rights.runs_site(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return rights.runs_site(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="")
+    def instead(self, token: PoolToken) -> SafeString:
+        link = '<a href="{}">{}</a>'
+        return format_html(
+            f"{link} · {link}",
+            reverse("admin:compute_pooltoken_replace", args=[token.pk]),
+            gettext("Replace"),
+            reverse("admin:compute_pooltoken_delete", args=[token.pk]),
+            gettext("Revoke"),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.replace_view)
+        return [path("<int:pk>/replace/", view, name="compute_pooltoken_replace"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: object, change: bool) -> None:  # noqa: FBT001
+        made, obj.told = pool_tokens.make(obj.pool, name=obj.name, by=rights.known(request.user))
+        obj.pk = made.pk
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._show(request, obj, obj.told)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        pool_tokens.revoke(obj)
+
+    def replace_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        token = PoolToken.objects.select_related("pool").filter(pk=pk).first()
+        if token is None or not rights.runs_site(request.user):
+            raise Http404
+        if request.method != "POST":
+            return TemplateResponse(
+                request, "admin/compute/pooltoken/replace.html", self._around(request, token)
+            )
+        self.log_deletions(request, PoolToken.objects.filter(pk=pk))
+        made, told = pool_tokens.replace(token, by=rights.known(request.user))
+        self.log_addition(request, made, [{"added": {}}])
+        return self._show(request, made, told)
+
+    def _show(self, request: HttpRequest, token: PoolToken, told: str) -> HttpResponse:
+        """No redirect: it is kept nowhere, and the administration lets nobody on the way keep a page."""
+        shown = self._around(request, token) | {"told": told}
+        return TemplateResponse(request, "admin/compute/pooltoken/shown.html", shown)
+
+    def _around(self, request: HttpRequest, token: PoolToken) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": str(token),
+            "token": token,
+        }

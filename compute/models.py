@@ -45,7 +45,6 @@ class Pool(models.Model):
     held = models.BooleanField(
         _("held"), default=False, help_text=_("No job is handed out until it is released; what runs goes on.")
     )
-    token_digest = models.CharField(max_length=64, blank=True, editable=False)
     operators = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,
@@ -60,6 +59,35 @@ class Pool(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class PoolToken(models.Model):
+    """A bearer may claim the pool's jobs. Only the digest is kept; the token is shown once."""
+
+    pool = models.ForeignKey(
+        Pool, on_delete=models.CASCADE, related_name="tokens", verbose_name=_("runner pool")
+    )
+    name = models.CharField(
+        _("name"), max_length=120, blank=True, help_text=_("The host or person that it is given to.")
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("created by"),
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("pool token")
+        verbose_name_plural = _("pool tokens")
+
+    def __str__(self) -> str:
+        return f"{self.pool.slug}: {self.name or '–'}"
 
 
 class RunnerHost(models.Model):

@@ -1,4 +1,4 @@
-"""Pools and their hosts: opening one, recognising its token, keeping what its hosts report."""
+"""Pools and their hosts: opening one, keeping what its hosts report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import rights, tokens
+from accounts import rights
+from compute import pool_tokens
 from compute.models import Environment, Pool, RunnerHost
 from runners.spec import IMAGE_PREFIX
 
@@ -31,17 +32,14 @@ class Readiness:
     lacks_devices: bool = False  # the environment is there, but not beside so many GPUs
 
 
-def open_pool(*, slug: str, trusted: bool) -> str:
-    """Create the pool, or give it a new token: the old one stops working. Returns the token, shown once."""
-    token = tokens.fresh("pool")
-    Pool.objects.update_or_create(
-        slug=slug, defaults={"trusted": trusted, "token_digest": tokens.digest(token)}
-    )
-    return token
+def open_pool(*, slug: str, trusted: bool, name: str = "") -> str:
+    """A token of the pool, shown once; the pool is made where there is none. Its other tokens, and its trust, stay."""
+    pool, _made = Pool.objects.get_or_create(slug=slug, defaults={"trusted": trusted})
+    return pool_tokens.make(pool, name=name)[1]
 
 
 def pool_of(token: str) -> Pool | None:
-    return Pool.objects.filter(token_digest=tokens.digest(token)).first() if token else None
+    return pool_tokens.pool_of(token) if token else None
 
 
 def operated_by(user: object) -> QuerySet[Pool]:

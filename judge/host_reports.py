@@ -42,6 +42,8 @@ def read(body: dict[str, Any]) -> HostReport:
     host = wire.text(body, "host", most=1000, default="")[:120]
     if not host:
         raise wire.Malformed("host must name the runner host.")
+    if not host.isprintable():  # operators see it in their terminals
+        raise wire.Malformed("host must be a name without control characters.")
     return HostReport(
         host=host,
         environments=_environments(body),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from pathlib import Path
 
 from django.conf import settings
@@ -47,12 +48,16 @@ def _fingerprint() -> str:
 
 
 def open_local_pools(slugs: list[str], tokens: Path) -> None:
-    """Have a pool and its token file for each slug; a token that still opens its pool stays as it is."""
+    """Have a pool and its token file for each slug; a token that still opens its pool stays as it is.
+
+    A host without one is given one of its own: those of other hosts' agents stay good.
+    """
     for slug in slugs:
         kept = tokens / slug
         pool = pools.pool_of(kept.read_text(encoding="utf-8").strip()) if kept.is_file() else None
         if pool is None or pool.slug != slug:
-            keep_secret(kept, pools.open_pool(slug=slug, trusted=slug in TRUSTED_POOLS))
+            host = socket.gethostname()[:120]
+            keep_secret(kept, pools.open_pool(slug=slug, trusted=slug in TRUSTED_POOLS, name=host))
 
 
 def register_environments() -> dict[str, Environment]:

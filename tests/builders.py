@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
-from compute.models import Environment, Pool, RunnerHost
+from compute.models import Environment, Pool, PoolToken, RunnerHost
 from contests import blobs, joining, names, publishing
 from contests.models import (
     Blob,
@@ -96,9 +96,10 @@ def pool_token(slug: str) -> str:
 
 
 def make_pool(slug: str = "cpu", *, trusted: bool = False) -> Pool:
-    return Pool.objects.get_or_create(
-        slug=slug, defaults={"trusted": trusted, "token_digest": tokens.digest(pool_token(slug))}
-    )[0]
+    pool, made = Pool.objects.get_or_create(slug=slug, defaults={"trusted": trusted})
+    if made:
+        PoolToken.objects.create(pool=pool, digest=tokens.digest(pool_token(slug)))
+    return pool
 
 
 def make_host(

@@ -111,14 +111,25 @@ def test_a_malformed_preflight_is_refused_and_not_kept(rows: object) -> None:
     assert not RunnerHost.objects.exists()
 
 
+def test_a_host_has_a_name_that_operators_may_see_in_their_terminals() -> None:
+    for name in ("gpu\x1b[2J", "gpu\nhost-2: works", "gpu\u202e7"):
+        assert claim(host=name).status_code == 422
+    assert not RunnerHost.objects.exists()
+    assert claim(host="机房 gpu-7.example.org").status_code == 200
+    assert RunnerHost.objects.get().name == "机房 gpu-7.example.org"
+
+
 def test_a_pool_is_opened_by_a_command_that_prints_its_token_once(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("open_pool", "gpu")
     token = capsys.readouterr().out.strip()
     assert (pools.pool_of(token) or Pool()).slug == "gpu"
     with pytest.raises(CommandError, match="there already"):
         call_command("open_pool", "gpu")
+    call_command("open_pool", "gpu", "--another-token", "--for", "gpu-7")
+    another = capsys.readouterr().out.strip()
+    assert pools.pool_of(token) == pools.pool_of(another) == Pool.objects.get(slug="gpu")
     call_command("open_pool", "gpu", "--new-token")
-    assert pools.pool_of(token) is None
+    assert pools.pool_of(token) is pools.pool_of(another) is None
     assert pools.pool_of(capsys.readouterr().out.strip()) == Pool.objects.get(slug="gpu")
     with pytest.raises(CommandError, match="no name of a pool"):
         call_command("open_pool", "../gpu")

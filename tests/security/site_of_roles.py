@@ -165,6 +165,7 @@ class Site:
             "leaderboard/score": Score.objects.get(submission=submission).pk,
             "compute/environment": version.environment_id,
             "compute/pool": pool.pk,
+            "compute/pooltoken": pool.tokens.get().pk,
             "compute/runnerhost": (pool.hosts.first() or make_host(pool)).pk,
             "accounts/user": self.people["contestant"].pk,
             "account/emailaddress": email.pk,

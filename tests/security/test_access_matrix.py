@@ -29,7 +29,8 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 RUNNER = "/runner/v1/"
 SITE_MODELS = {
     "judge/run", "judge/job", "leaderboard/board", "leaderboard/boardentry", "leaderboard/score", "compute/environment",
-    "compute/pool", "compute/runnerhost", "accounts/user", "account/emailaddress", "operations/notice",
+    "compute/pool", "compute/pooltoken", "compute/runnerhost", "accounts/user", "account/emailaddress",
+    "operations/notice",
 }  # fmt: skip
 # A session is kept alive, a token notes when it was used, and /readyz tries whether a row that is not there can be
 # written; nothing else is written by reading.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +19,11 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import ApiToken, User
-from compute import pools
-from compute.models import Pool
+from compute import pool_tokens, pools
+from compute.models import Pool, PoolToken
 from judge import lease
 from judge.models import Job
+from operations import preparing
 from runners.spec import SUBMISSION_FILE, JobSpec, Limits
 from tests.builders import PASSWORD, make_api_token, make_contest, make_submission, make_user
 from tests.judge.host import Host
@@ -84,6 +87,8 @@ def test_no_page_of_the_administration_shows_tokens_or_digests(alice: User) -> N
         f"/admin/accounts/user/{alice.pk}/change/",
         f"/admin/compute/pool/{Pool.objects.get(slug='cpu').pk}/change/",
         "/admin/compute/pool/",
+        f"/admin/compute/pooltoken/{PoolToken.objects.get().pk}/change/",
+        "/admin/compute/pooltoken/",
     ):
         said = root.get(path).content.decode()
         for secret in (token, pool_token, tokens.digest(token), tokens.digest(pool_token), alice.password):
@@ -194,11 +199,38 @@ def test_a_closed_account_has_no_session_and_no_token(alice: User) -> None:
     assert not is_in(here)
 
 
-def test_a_new_pool_token_ends_the_old_one() -> None:
-    old = pools.open_pool(slug="cpu", trusted=False)
-    new = pools.open_pool(slug="cpu", trusted=False)
-    assert pools.pool_of(old) is None
-    assert pools.pool_of(new) == Pool.objects.get(slug="cpu")
+def test_a_pool_has_as_many_tokens_as_hosts_and_each_is_taken_back_by_itself() -> None:
+    one, other = (pools.open_pool(slug="cpu", trusted=False, name=name) for name in ("one", "other"))
+    pool_tokens.revoke(PoolToken.objects.get(name="one"))
+    assert pools.pool_of(one) is None
+    assert pools.pool_of(other) == Pool.objects.get(slug="cpu")
+    only = pool_tokens.renew(Pool.objects.get())
+    assert [pools.pool_of(token) for token in (other, only)] == [None, Pool.objects.get(slug="cpu")]
+
+
+def test_the_use_of_a_pool_token_is_noted_once_a_minute() -> None:
+    token = pools.open_pool(slug="cpu", trusted=False)
+    assert PoolToken.objects.get().last_used_at is None
+    pools.pool_of(token)
+    noted = PoolToken.objects.get().last_used_at
+    assert noted is not None
+    pools.pool_of(token)
+    assert PoolToken.objects.get().last_used_at == noted
+    PoolToken.objects.update(last_used_at=noted - dt.timedelta(seconds=61))
+    pools.pool_of(token)
+    assert (PoolToken.objects.get().last_used_at or noted) >= noted
+
+
+def test_preparing_a_second_host_leaves_the_first_ones_token_and_a_pools_trust_alone(tmp_path: Path) -> None:
+    for host in ("a", "b", "a"):
+        preparing.open_local_pools(["cpu", "scoring"], tmp_path / host)
+    kept = {file: file.read_text() for file in tmp_path.glob("*/*")}
+    assert len(set(kept.values())) == 4
+    assert all((pools.pool_of(token) or Pool()).slug == file.name for file, token in kept.items())
+    assert set(PoolToken.objects.values_list("name", flat=True)) == {socket.gethostname()}
+    Pool.objects.filter(slug="cpu").update(trusted=True)
+    preparing.open_local_pools(["cpu"], tmp_path / "c")
+    assert Pool.objects.get(slug="cpu").trusted
 
 
 @pytest.fixture

@@ -247,7 +247,8 @@ def test_a_revoked_pool_is_said_and_ends_nothing_that_runs(site: Stack, runner: 
     runner.attach(site, "--slots", "2")
     submission = submit_and_see_it_run(site)
     kept = site.var / "secrets" / "pools" / "cpu"
-    fresh = site.query("from compute import pools; print(pools.open_pool(slug='cpu', trusted=False))")
+    asked = "from compute import pool_tokens; from compute.models import Pool"
+    fresh = site.query(f"{asked}; print(pool_tokens.renew(Pool.objects.get(slug='cpu')))")
     kept.write_text(fresh)
     line = runner.wait_to_say("pool token not accepted")
     assert "runner/tokens/cpu" in line

@@ -1,4 +1,4 @@
-"""`manage.py open_pool NAME` makes a pool of runner hosts and prints its token, which is kept nowhere in clear."""
+"""`manage.py open_pool NAME` makes a pool of runner hosts and prints a token of it, which is kept nowhere in clear."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from compute import pools
+from compute import pool_tokens, pools
 from compute.models import Pool
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Command(BaseCommand):
-    help = "Make a pool of runner hosts and print its token. Every host of the pool is given the same one."
+    help = "Make a pool of runner hosts and print a token of it, or another one of a pool that is there."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="small letters, digits, - and _; tasks choose a pool by it")
@@ -23,21 +23,32 @@ class Command(BaseCommand):
             "--trusted", action="store_true", help="its hosts score, so they are handed labels"
         )
         parser.add_argument(
-            "--new-token", action="store_true", help="of a pool that is there: its old token stops working"
+            "--for", dest="host", default="", help="the host that is given the token, for the list of them"
+        )
+        known = parser.add_mutually_exclusive_group()
+        known.add_argument(
+            "--another-token", action="store_true", help="of a pool that is there: those it has stay"
+        )
+        known.add_argument(
+            "--new-token", action="store_true", help="of a pool that is there: those it has stop working"
         )
 
     def handle(self, *_args: str, **options: Any) -> None:
         name: str = options["name"]
         if not NAME.fullmatch(name):
             raise CommandError(f"{name!r} is no name of a pool: use small letters, digits, - and _.")
+        known = Pool.objects.filter(slug=name).first()
+        if known is None or options["another_token"]:
+            self.stdout.write(pools.open_pool(slug=name, trusted=options["trusted"], name=options["host"]))
+            return
+        if not options["new_token"]:
+            raise CommandError(
+                f"Pool {name} is there already: --another-token gives it one more, --new-token one in place of all."
+            )
         kept = settings.VAR / "secrets" / "pools" / name
         if kept.is_file():
             raise CommandError(
-                f"Pool {name} is this machine's own, its token is in {kept}: give another host a copy of that "
-                "file, or open a pool of another name."
+                f"This machine's own agent works with the token in {kept}: it would be given nothing more. "
+                "Use --another-token, and revoke the others in the administration."
             )
-        known = Pool.objects.filter(slug=name).first()
-        if known is not None and not options["new_token"]:
-            raise CommandError(f"Pool {name} is there already; --new-token gives it another token.")
-        trusted = known.trusted if known is not None else options["trusted"]
-        self.stdout.write(pools.open_pool(slug=name, trusted=trusted))
+        self.stdout.write(pool_tokens.renew(known, name=options["host"]))
