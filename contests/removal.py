@@ -1,7 +1,7 @@
 """Deleting a contest or a task, allowed only while nobody but its organisers has handed anything in.
 
-Versions of tasks are locked before their contest: who starts a check (judge.checking) holds a version while the rows
-it made ask for the contest as it commits, and the two would wait for each other.
+The contest is locked before anything of it, as by whoever changes a task (contests.tasks) or starts a check of one
+(judge.checking): else the two would wait for each other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class InUse(Exception):
 @transaction.atomic
 def remove_contest(contest: Contest) -> None:
     """Delete a contest with its phases, tasks, checks and trials. Raises InUse."""
-    _lock_versions(TaskVersion.objects.filter(task__phase__contest=contest))
     Contest.objects.select_for_update().get(pk=contest.pk)
     _remove_trials(Submission.objects.filter(contest=contest), _checks(task__phase__contest=contest))
     contest.delete()
@@ -39,14 +38,9 @@ def remove_contest(contest: Contest) -> None:
 @transaction.atomic
 def remove_task(task: Task) -> None:
     """Delete a task with its versions, checks and trials. Raises InUse."""
-    _lock_versions(TaskVersion.objects.filter(task=task))
     Contest.objects.select_for_update().get(pk=task.phase.contest_id)
     _remove_trials(Submission.objects.filter(runs__task_version__task=task), _checks(task=task))
     task.delete()
-
-
-def _lock_versions(versions: QuerySet[TaskVersion]) -> None:
-    list(versions.select_for_update().order_by("pk").values_list("pk"))
 
 
 def _checks(**of: Any) -> QuerySet[Check]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from contests import publishing
-from contests.models import Check, TaskVersion
+from contests.models import Check, Contest, TaskVersion
 from judge import bell, results, trials
 from judge.models import Job
 from runners.spec import JobKind
@@ -43,6 +43,9 @@ def start(version: TaskVersion, user: User) -> Check:
     pool = results.scoring_pool()
     if pool is None:
         raise CannotCheck("no_scoring", _("Nothing can be checked: no runner pool is trusted with labels."))
+    # The contest first: its key is what new rows ask for as they are committed, and who deletes the task holds that.
+    contest = version.task.phase.contest_id
+    Contest.objects.select_for_update(no_key=True).filter(pk=contest).values_list("pk").first()
     # Read as it is now; and two starts at once see each other here.
     found = TaskVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).first()
     if found is None:
