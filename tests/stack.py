@@ -34,6 +34,8 @@ from tests.backing import Services, services
 from tests.both_ways import asked_for
 from tests.seeded import ENVIRONMENTS, ROOT, environment_of, fill
 
+__all__ = ["ENVIRONMENTS", "PERFECT", "ROOT", "Stack", "eventually", "running_stack"]
+
 TERMINAL = {"FINISHED", "FAILED", "CANCELLED"}
 PERFECT = b"""
 import csv
