@@ -4,7 +4,8 @@
   const system = window.matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => {
     try {
-      return window.localStorage.getItem("theme");
+      const kept = window.localStorage.getItem("theme");
+      return ["light", "dark"].includes(kept) ? kept : null; // the administration keeps "auto" there
     } catch {
       return null; // storage is forbidden: follow the system
     }

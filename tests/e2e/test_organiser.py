@@ -188,4 +188,7 @@ def test_the_administration_keeps_its_shape_in_chinese_on_a_narrow_screen(
             )
             assert wide <= 0, f"{path} scrolls sideways at {width} px"
             window.shot(f"admin-zh-{width}{path.replace('/', '-')}")
+    page.emulate_media(color_scheme="dark")
+    page.goto("/")  # whose theme is kept in the same place as the administration's
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     assert window.complaints == []
