@@ -7,13 +7,12 @@ The contest is locked before anything of it, as by whoever changes a task (conte
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from contests.models import Check, Contest, Submission, Task, TaskVersion, Team
+from contests.models import Contest, Submission, Task, Team
 
 # Rooms above add how they forget what they keep about organisers' trials (judge.apps).
 forget_trials: list[Callable[[QuerySet[Submission]], None]] = []
@@ -31,7 +30,7 @@ class InUse(Exception):
 def remove_contest(contest: Contest) -> None:
     """Delete a contest with its phases, tasks, checks and trials. Raises InUse."""
     Contest.objects.select_for_update().get(pk=contest.pk)
-    _remove_trials(Submission.objects.filter(contest=contest), _checks(task__phase__contest=contest))
+    _remove_trials(Submission.objects.filter(contest=contest))
     contest.delete()
 
 
@@ -39,13 +38,8 @@ def remove_contest(contest: Contest) -> None:
 def remove_task(task: Task) -> None:
     """Delete a task with its versions, checks and trials. Raises InUse."""
     Contest.objects.select_for_update().get(pk=task.phase.contest_id)
-    _remove_trials(Submission.objects.filter(runs__task_version__task=task), _checks(task=task))
+    _remove_trials(Submission.objects.filter(runs__task_version__task=task))
     task.delete()
-
-
-def _checks(**of: Any) -> QuerySet[Check]:
-    """The checks of these versions, whose jobs go with them."""
-    return Check.objects.filter(task_version__in=TaskVersion.objects.filter(**of))
 
 
 def hindrance(submissions: QuerySet[Submission]) -> str:
@@ -53,18 +47,12 @@ def hindrance(submissions: QuerySet[Submission]) -> str:
     if submissions.filter(trial=False).exists():
         return _("People have handed in to it: their submissions and scores stay. Hide the contest instead.")
     if submissions.exclude(status__in=Submission.TERMINAL).exists():
-        return _under_way()
+        return _("A check or a trial is still under way. Wait until it has ended.")
     return ""
 
 
-def _under_way() -> str:
-    return _("A check or a trial is still under way. Wait until it has ended.")
-
-
-def _remove_trials(submissions: QuerySet[Submission], checks: QuerySet[Check]) -> None:
+def _remove_trials(submissions: QuerySet[Submission]) -> None:
     why = hindrance(submissions)
-    if not why and checks.exclude(status__in=Check.ENDED).exists():
-        why = _under_way()
     if why:
         raise InUse(why)
     trials = Submission.objects.filter(pk__in=list(submissions.values_list("pk", flat=True)))

@@ -125,6 +125,8 @@ def test_our_own_pages_answer_404_for_anothers_rows(theirs: Contest, ada: User) 
         "contests/check/start/": [version.task_id],
         "contests/submission/rejudge/": [phase_of(theirs).pk],
         "contests/submission/try/": [version.task_id],
+        "contests/submission/queue/": [theirs.pk],
+        "compute/pooltoken/": [1],
     }
     addresses = [a for a in own_addresses(admin.site.get_urls()) if not a.startswith("r/")]
     assert len(addresses) >= 8
