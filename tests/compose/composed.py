@@ -1,7 +1,7 @@
 """compose.yaml as it stands, run by docker-compose on a daemon of its own (tests.docker, tests.compose.network).
 
 Whichever comes first in PATH: Debian's 1.29 in CI, and by hand Compose v2 with its binary under this name,
-`PATH=/folder/of/it:$PATH .venv/bin/python -m pytest tests/compose` (2.40.3 passed).
+`PATH=/folder/of/it:$PATH .venv/bin/python -m pytest tests/compose` (seen with 2.40.3).
 """
 
 from __future__ import annotations

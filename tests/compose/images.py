@@ -1,7 +1,7 @@
 """Everything that compose.yaml needs of the internet, made from this machine's registries: for a daemon without any.
 
-Base image and environments come from the tests' other daemon; PostgreSQL and Redis from this machine, where Debian's
-packages put them; the site's wheels by pip. All of it is kept in var/compose/, so that a second test run takes seconds.
+Base image and environments come from the tests' other daemon; PostgreSQL and Redis from Debian's packages; the site's
+wheels by pip. All of it is kept in var/compose/, so that a second test run takes seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from runners.environments.images import reference
 from runners.sandboxes.engine import EngineError
 from tests import docker
 from tests.docker import BASE_IMAGE, IMAGES, ROOT
-from tests.postgres import programs
 
 FOLDER = ROOT / "var" / "compose"
 CHECKOUT = FOLDER / "checkout"
@@ -27,13 +26,16 @@ LOCK = ROOT / "requirements" / "app.lock"
 HERE = Path(__file__).resolve().parent
 POSTGRES, REDIS, SITE = "podium-tests/postgres", "podium-tests/redis", "podium-tests/site"
 LEFT_OUT = ("tests/", "benchmarks/", "docs/images/")
+# Whatever is not in the base image yet; apt itself finds what else they need.
+DEBIAN = {POSTGRES: "postgresql-15", REDIS: "redis-server"}
 
 
 def prepare(host: str) -> None:
     """Have the base image, those of the environments, PostgreSQL and Redis at the daemon, and CHECKOUT on disk."""
     _bring(host, [BASE_IMAGE, *(reference(definitions()[name].identifier) for name in IMAGES)])
-    if not (_has(host, POSTGRES) and _has(host, REDIS)):
-        _make_servers(host)
+    for name, package in DEBIAN.items():
+        if not _has(host, name):
+            _from_debian(host, name, package)
     _check_out()
 
 
@@ -69,32 +71,39 @@ def _bring(host: str, names: list[str]) -> None:
         assert saving.wait() == 0
 
 
-def _make_servers(host: str) -> None:
-    """Two images of the files that packages of the base image's very release have installed here."""
-    context = FOLDER / "servers"
+def _from_debian(host: str, name: str, package: str) -> None:
+    context = FOLDER / name.rpartition("/")[2]
     shutil.rmtree(context, ignore_errors=True)
-    placed, libraries = context / "programs", context / "libraries"
-    postgres = programs().parent
-    left_out = shutil.ignore_patterns("bitcode", "llvmjit*", "pgxs")
-    for folder in (postgres, Path("/usr/share/postgresql") / postgres.name):
-        shutil.copytree(folder, placed / folder.relative_to("/"), symlinks=True, ignore=left_out)
-    (placed / "usr" / "bin").mkdir(exist_ok=True)
-    for name in ("redis-server", "redis-cli"):
-        shutil.copy2(shutil.which(name) or name, placed / "usr" / "bin")
-    libraries.mkdir()
-    for library in _libraries([*(postgres / "bin").iterdir(), *(placed / "usr" / "bin").iterdir()]):
-        shutil.copy2(library, libraries)
-    for file in ("Dockerfile.servers", "postgres.sh"):
+    debs = context / "debs"
+    (debs / "partial").mkdir(parents=True)
+    known = context / "status"  # what the base image has, so that the rest is all there is to fetch
+    known.write_text(
+        _docker(host, "run", "--rm", "--network=none", BASE_IMAGE, "cat", "/var/lib/dpkg/status").stdout
+    )
+    command = ["apt-get", "-qq", "--yes", "--no-install-recommends", "--download-only"]
+    command += [
+        "-o",
+        f"Dir::State::status={known}",
+        "-o",
+        f"Dir::Cache::archives={debs}",
+        "-o",
+        "Debug::NoLocking=1",
+    ]
+    fetched = subprocess.run([*command, "install", package], capture_output=True, text=True, check=False)
+    assert fetched.returncode == 0, fetched.stderr
+    (debs / "partial").rmdir()
+    for file in ("Dockerfile.postgres", "Dockerfile.redis", "postgres.sh"):
         shutil.copy(HERE / file, context)
-    build = ["build", "--quiet", "--file", f"{context}/Dockerfile.servers"]
-    _docker(host, *build, "--target", "servers", "--tag", REDIS, str(context))
-    _docker(host, *build, "--tag", POSTGRES, str(context))
-
-
-def _libraries(files: list[Path]) -> set[str]:
-    """Whatever these programs are linked with."""
-    said = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"=> (/\S+)", said))
+    _docker(
+        host,
+        "build",
+        "--quiet",
+        "--tag",
+        name,
+        "--file",
+        f"{context}/Dockerfile.{context.name}",
+        str(context),
+    )
 
 
 def _check_out() -> None:
