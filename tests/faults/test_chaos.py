@@ -23,3 +23,5 @@ def test_a_storm_loses_nothing_and_counts_nothing_twice(services: None, tmp_path
     # A storm in which nothing happened proves nothing.
     assert sum(outcome.faults.values()) > 10 * MINUTES, outcome.told()
     assert outcome.figures["submissions"] > 10 * MINUTES, outcome.told()
+    assert outcome.figures["judged again"], outcome.told()
+    assert all(outcome.figures["called back"].values()), outcome.told()

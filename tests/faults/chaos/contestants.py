@@ -1,19 +1,23 @@
-"""Contestants who hand in the mix through the API, and who try again with the same key when they hear nothing."""
+"""Contestants who hand in the mix, call some of it back, and hand in more at once than they may."""
 
 from __future__ import annotations
 
 import dataclasses
-import random
-import threading
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from runners.verdict import Verdict
+from tests.faults.chaos import mix
+from tests.faults.chaos.caller import PATIENCE_S, Caller
 from tests.faults.chaos.mix import Entry
+from tests.stack import TERMINAL
 
-PATIENCE_S = 240.0  # for one upload, while everything around it breaks
-SERVER_ERROR = 500
+REFUSED = 2  # beyond the quota
+STARTS_WITHIN_S = 15.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,8 +30,11 @@ class Accepted:
     submission: str
 
 
-class Contestant(threading.Thread):
-    """Hands in its plan, spread over `duration_s`; of each upload it remembers what it was told."""
+class Contestant(Caller):
+    """Hands in its plan, spread over `duration_s`; of each upload it remembers what it was told.
+
+    With `crowds` it also hands in many at once to a contest that takes few at once and few a day.
+    """
 
     def __init__(
         self,
@@ -37,67 +44,90 @@ class Contestant(threading.Thread):
         *,
         urls: Sequence[str],
         duration_s: float,
+        crowds: bool,
         seed: int,
     ) -> None:
-        super().__init__(name=user, daemon=True)
+        super().__init__(user, token, urls=urls, seed=seed)
         self.accepted: list[Accepted] = []
         self.refused = 0
-        self.retries = 0
-        self.wrong: list[str] = []  # what should never have been said
-        self._user, self._entries, self._urls = user, entries, urls
-        self._gap_s = duration_s / max(1, len(entries))
-        self._chance = random.Random(seed)
-        self._http = httpx.Client(
-            headers={"Authorization": f"Token {token}"}, timeout=15, verify=False, trust_env=False
-        )
+        steps: list[Callable[[str], object]] = [functools.partial(self._step, entry) for entry in entries]
+        if crowds:
+            steps.insert(self.chance.randrange(len(steps)), self._crowd)
+        self._steps, self._gap_s = steps, duration_s / max(1, len(steps))
 
-    def run(self) -> None:
+    def act(self) -> None:
         begun = time.monotonic()
-        try:
-            for number, entry in enumerate(self._entries):
-                due = begun + (number + self._chance.random()) * self._gap_s
-                time.sleep(max(0.0, due - time.monotonic()))
-                self._hand_in(number, entry)
-        except Exception as error:  # noqa: BLE001 - told at the end, with all else that was wrong
-            self.wrong.append(f"{self._user}: {error!r}")
-        finally:
-            self._http.close()
+        for number, step in enumerate(self._steps):
+            due = begun + (number + self.chance.random()) * self._gap_s
+            time.sleep(max(0.0, due - time.monotonic()))
+            step(f"{self.name}-{number}")
+        while self.refused < REFUSED:  # what was called back in time has made room for another
+            self._step(mix.BY_NAME["right"], f"{self.name}-{len(self.accepted)}-more")
 
-    def _hand_in(self, number: int, entry: Entry) -> None:
-        key = f"{self._user}-{number}"
-        said = self._until_answered(key, entry)
-        if said is None:
+    def _step(self, entry: Entry, key: str) -> None:
+        submission = self._hand_in(entry, key)
+        if submission is None:
             self.refused += 1
             return
-        self.accepted.append(Accepted(self._user, key, entry.name, said))
-        if self._chance.random() < 0.3:  # that of one who does not trust the answer
-            again = self._until_answered(key, entry)
-            if again != said:
-                self.wrong.append(f"{key} was {said}, and told again {again}")
+        if self.chance.random() < 0.3:  # that of one who does not trust the answer
+            again = self._taken(entry, key)
+            if again != submission:
+                self.wrong.append(f"{key} was {submission}, and told again {again}")
+        if entry.verdict is Verdict.CANCELLED:
+            if not entry.environment and self.chance.random() < 0.7:
+                self._until(submission, {"RUNNING"}, STARTS_WITHIN_S)
+            self._call_back(submission)
 
-    def _until_answered(self, key: str, entry: Entry) -> str | None:
+    def _hand_in(self, entry: Entry, key: str) -> str | None:
+        submission = self._taken(entry, key)
+        if submission is not None:
+            self.accepted.append(Accepted(self.name, key, entry.name, submission))
+        return submission
+
+    def _taken(self, entry: Entry, key: str) -> str | None:
         """The submission's id; None when the quota is used up."""
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            try:
-                answer = self._post(key, entry)
-            except httpx.TransportError:
-                self.retries += 1
-            else:
-                if answer.status_code == httpx.codes.CREATED:
-                    return str(answer.json()["id"])
-                if answer.status_code == httpx.codes.TOO_MANY_REQUESTS and answer.json()["code"] == "quota":
-                    return None
-                if answer.status_code < SERVER_ERROR:
-                    raise AssertionError(f"{key} ({entry.name}): {answer.status_code} {answer.text[:300]}")
-                self.retries += 1
-            time.sleep(self._chance.uniform(0.2, 1.0))
-        raise AssertionError(f"{key} ({entry.name}) was not answered within {PATIENCE_S:g} s")
-
-    def _post(self, key: str, entry: Entry) -> httpx.Response:
         # A comment or a trailing newline would do for bytes of their own; the same bytes twice must do as well.
-        return self._http.post(
-            f"{self._chance.choice(self._urls)}/api/v1/contests/{entry.contest}/submissions/",
+        answer = self.asked(
+            "POST",
+            f"contests/{entry.contest}/submissions/",
             files={"file": (entry.filename, entry.content)},
+            data={"environment": entry.environment},
             headers={"Idempotency-Key": key},
         )
+        said = self.expected(answer, httpx.codes.CREATED, httpx.codes.TOO_MANY_REQUESTS)
+        if answer.status_code == httpx.codes.CREATED:
+            return str(said["id"])
+        if said["code"] != "quota":
+            raise AssertionError(f"{key} ({entry.name}): {said}")
+        return None
+
+    def _call_back(self, submission: str) -> None:
+        said = self.expected(self.asked("POST", f"submissions/{submission}/cancel/"), httpx.codes.OK)
+        if said["status"] != "CANCELLED":
+            self.wrong.append(f"{self.name} called {submission} back, which is {said['status']} all the same")
+
+    def _until(self, submission: str, statuses: Collection[str], within_s: float) -> None:
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            said = self.expected(self.asked("GET", f"submissions/{submission}/"), httpx.codes.OK)
+            if said["status"] in statuses:
+                return
+            time.sleep(0.3)
+
+    def _crowd(self, key: str) -> None:
+        """What the limits allow is taken, and no more: first of those at once, which wait; then of those a day."""
+        waiting = self._at_once(mix.BY_NAME["unready in a crowd"], f"{key}-waiting")
+        if len(waiting) != mix.PENDING:
+            self.wrong.append(f"of a crowd of {self.name} {len(waiting)} were taken, not {mix.PENDING}")
+        for submission in waiting:
+            self._call_back(submission)
+        number = 0
+        while taken := self._at_once(mix.BY_NAME["right in a crowd"], f"{key}-{number}"):
+            number += 1
+            for submission in taken:
+                self._until(submission, TERMINAL, PATIENCE_S)
+
+    def _at_once(self, entry: Entry, key: str) -> list[str]:
+        with ThreadPoolExecutor(mix.CROWD) as threads:
+            said = threads.map(lambda number: self._hand_in(entry, f"{key}-{number}"), range(mix.CROWD))
+            return [submission for submission in said if submission is not None]

@@ -1,7 +1,8 @@
 """The known mix: what contestants hand in, and the one verdict and score that each must be given.
 
 Everything here is deterministic but for its timing. `storm` is a contest of its own with a quota; what must run out of
-time goes to `hasty` of tests.stack_seed, whose wall limit is two seconds.
+time goes to `hasty` of tests.stack_seed, whose wall limit is two seconds. `crowded` takes few at once and few a day.
+What is to end CANCELLED its contestant calls back: what waits for ever, and what runs for long.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 from runners.verdict import Verdict
 
-CONTEST, HASTY = "storm", "hasty"
+CONTEST, HASTY, CROWDED = "storm", "hasty", "crowded"
+CROWD, PENDING, DAILY = 5, 2, 3  # handed in at once, taken at once, taken a day
+UNREADY = "fortran"  # an environment that no host has
 ROWS = 16
 LABELS = [int((row * 7 % ROWS) / ROWS > 0.5) for row in range(ROWS)]
 PUBLIC = [row for row in range(ROWS) if row % 2]
@@ -45,6 +48,7 @@ class Entry:
     verdict: Verdict
     score: float | None = None
     contest: str = CONTEST
+    environment: str = ""
     weight: int = 1
 
 
@@ -97,18 +101,25 @@ MIX = (
         weight=2,
     ),
 )
-BY_NAME = {entry.name: entry for entry in MIX}
+CALLED_BACK = (
+    Entry("unready", "main.py", WRITE.encode(), Verdict.CANCELLED, environment=UNREADY),
+    Entry("asleep", "main.py", b"import time\ntime.sleep(110)\n", Verdict.CANCELLED),
+)
+IN_A_CROWD = (
+    dataclasses.replace(CALLED_BACK[0], name="unready in a crowd", contest=CROWDED),
+    dataclasses.replace(MIX[0], name="right in a crowd", contest=CROWDED),
+)
+BY_NAME = {entry.name: entry for entry in (*MIX, *CALLED_BACK, *IN_A_CROWD)}
 
 
-def plan(chance: random.Random, quota: int, refused: int) -> list[Entry]:
-    """What one contestant hands in: `quota` for the contest with a limit, `refused` beyond it, and some for the other.
+def plan(chance: random.Random, quota: int) -> list[Entry]:
+    """What one contestant hands in: `quota` for the contest with a limit, some of it to be called back, and others.
 
-    What is refused comes last, so that it is the quota that refuses it.
+    What is called back before it starts costs nothing: a few more fill the quota then.
     """
     limited = [entry for entry in MIX if entry.contest == CONTEST]
-    weights = [entry.weight for entry in limited]
-    taken = chance.choices(limited, weights, k=quota + refused)
-    others = [BY_NAME["endless"]] * (1 + quota // 12)
-    for other in others:
-        taken.insert(chance.randrange(quota), other)
+    back = [chance.choice(CALLED_BACK) for _ in range(1 + quota // 8)]
+    taken = chance.choices(limited, [entry.weight for entry in limited], k=quota - len(back))
+    for other in (*back, *[BY_NAME["endless"]] * (1 + quota // 12)):
+        taken.insert(chance.randrange(len(taken) + 1), other)
     return taken

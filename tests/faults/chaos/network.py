@@ -19,7 +19,15 @@ import httpx
 
 HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "host", "content-encoding"}
 LOST, UNHEARD, LATE = 0.04, 0.03, 0.05
-REPEATED = {"finish": 0.4, "heartbeat": 0.1, "give-back": 0.3, "files": 0.2, "submissions": 0.2}
+REPEATED = {
+    "finish": 0.4,
+    "heartbeat": 0.1,
+    "give-back": 0.3,
+    "files": 0.2,
+    "submissions": 0.2,
+    "cancel": 0.4,
+    "rejudge": 0.4,
+}
 AT_ONCE = 3
 
 

@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.chaos import disks, mix
+from tests.faults.chaos.caller import Caller
 from tests.faults.chaos.contestants import Contestant
 from tests.faults.chaos.driver import Driver, World, disturbances, kills
 from tests.faults.chaos.network import Network
+from tests.faults.chaos.organiser import Organiser
 from tests.faults.chaos.own import Clock, Kept, second_host, second_web
 from tests.faults.leftovers import left_of
 from tests.stack import Stack, running_stack
 
 CONTESTANTS = 10
 A_MINUTE = 3  # uploads of one contestant
-REFUSED = 2  # beyond the quota
+CROWDS = 3  # contestants who also hand in many at once
 LEASE_S = 4.0
 SETTLE_S = 420.0  # two lost last attempts in a row have five minutes' grace
 GAP_OF_KILLS_S, GAP_OF_DISTURBANCES_S = (1.5, 5.0), (1.0, 4.0)
@@ -59,43 +61,54 @@ def storm(folder: Path, *, seed: int, minutes: float) -> Outcome:
         stack = held.enter_context(
             running_stack(folder, pools="cpu:2,scoring:1", PODIUM_LEASE_S=f"{LEASE_S:g}")
         )
-        tokens = json.loads(
-            stack.query(f"from tests.faults.chaos.seed import seed\nseed({CONTESTANTS}, {quota})")
-        )
         world, network = held.enter_context(_beside(stack, chance.getrandbits(32)))
-        contestants = [
-            Contestant(
-                user,
-                token,
-                mix.plan(chance, quota, REFUSED),
-                urls=(stack.url, network.url),
-                duration_s=minutes * 60,
-                seed=chance.getrandbits(32),
-            )
-            for user, token in tokens.items()
-        ]
+        contestants, organiser = _people(stack, network, chance, quota, minutes * 60)
         drivers = [
             Driver(kills(world), chance.getrandbits(32), GAP_OF_KILLS_S),
             Driver(disturbances(world), chance.getrandbits(32), GAP_OF_DISTURBANCES_S),
         ]
-        _rage(contestants, drivers, minutes * 60)
+        callers = [*contestants, organiser]
+        _rage(callers, drivers, minutes * 60)
         network.calm = True
-        for contestant in contestants:
-            contestant.join()
-        reckoned, left = _reckon(stack, contestants, quota)
-    retries = sum(contestant.retries for contestant in contestants)
+        for caller in callers:
+            caller.join()
+        reckoned, left = _reckon(stack, contestants, organiser, quota)
+    retries = sum(caller.retries for caller in callers)
     return Outcome(
         seed=seed,
         violations=[
-            *_wrong(contestants),
+            *(words for caller in callers for words in caller.wrong),
             *reckoned["violations"],
             *(f"left on the host: {it}" for it in left),
         ],
         faults=dict(sum((driver.done for driver in drivers), collections.Counter[str]())),
         network=dict(network.done),
-        figures=reckoned["figures"] | {"uploads tried again": retries},
+        figures=reckoned["figures"] | {"requests tried again": retries},
         story=sorted(line for driver in drivers for line in driver.story),
     )
+
+
+def _people(
+    stack: Stack, network: Network, chance: random.Random, quota: int, seconds: float
+) -> tuple[list[Contestant], Organiser]:
+    told = json.loads(stack.query(f"from tests.faults.chaos.seed import seed\nseed({CONTESTANTS}, {quota})"))
+    urls = (stack.url, network.url)
+    contestants = [
+        Contestant(
+            user,
+            token,
+            mix.plan(chance, quota),
+            urls=urls,
+            duration_s=seconds,
+            crowds=number < CROWDS,
+            seed=chance.getrandbits(32),
+        )
+        for number, (user, token) in enumerate(told["contestants"].items())
+    ]
+    organiser = Organiser(
+        told["organiser"], told["phase"], urls=urls, duration_s=seconds, seed=chance.getrandbits(32)
+    )
+    return contestants, organiser
 
 
 @contextlib.contextmanager
@@ -116,18 +129,20 @@ def _beside(stack: Stack, seed: int) -> Iterator[tuple[World, Network]]:
         network.close()
 
 
-def _rage(contestants: Sequence[Contestant], drivers: Sequence[Driver], seconds: float) -> None:
-    for thread in (*contestants, *drivers):
+def _rage(callers: Sequence[Caller], drivers: Sequence[Driver], seconds: float) -> None:
+    for thread in (*callers, *drivers):
         thread.start()
     time.sleep(seconds)
     for driver in drivers:
         driver.stop()
 
 
-def _reckon(stack: Stack, contestants: Sequence[Contestant], quota: int) -> tuple[dict[str, Any], list[str]]:
+def _reckon(
+    stack: Stack, contestants: Sequence[Contestant], organiser: Organiser, quota: int
+) -> tuple[dict[str, Any], list[str]]:
     told = stack.var / "told.json"
     accepted = [dataclasses.asdict(item) for contestant in contestants for item in contestant.accepted]
-    told.write_text(json.dumps({"accepted": accepted, "quota": quota}))
+    told.write_text(json.dumps({"accepted": accepted, "rejudged": organiser.rejudged, "quota": quota}))
     stack.query(f"from tests.faults.chaos import ledger\nledger.wait({SETTLE_S})", within_s=SETTLE_S + 60)
     left = left_of(stack, within_s=20)
     program = (
@@ -135,10 +150,3 @@ def _reckon(stack: Stack, contestants: Sequence[Contestant], quota: int) -> tupl
     )
     reckoned: dict[str, Any] = json.loads(stack.query(program))
     return reckoned, left
-
-
-def _wrong(contestants: Sequence[Contestant]) -> list[str]:
-    """What contestants were told that cannot be."""
-    wrong = [words for contestant in contestants for words in contestant.wrong]
-    refused = [contestant for contestant in contestants if contestant.refused != REFUSED]
-    return wrong + [f"{who.name} was refused {who.refused} times, not {REFUSED}" for who in refused]
