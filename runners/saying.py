@@ -72,7 +72,7 @@ def log_to(stream: io.TextIOBase, chosen: str) -> None:
     """For a program without Python's own logging: the agent."""
     structlog.configure(
         processors=[*gather(), renderer(chosen, colours=stream.isatty())],
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", stream)),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=True,
     )
 
