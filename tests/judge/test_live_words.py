@@ -25,7 +25,7 @@ def forget_clients() -> None:
     """Tests before this one had another broker, or none."""
     for client in (feed._publisher, bell._publisher, bell.client):
         client.cache_clear()
-    current_app._after_fork()  # forgets its connections
+    current_app._after_fork()  # type: ignore[attr-defined]  # forgets its connections: nothing public does
 
 
 @pytest.fixture

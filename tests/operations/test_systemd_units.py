@@ -88,7 +88,13 @@ def test_the_agents_unit_leaves_it_what_sandboxes_are_made_of() -> None:
     """Seen in tools/v2/units.sh: with ProtectHostname no sandbox gets a name, even in a namespace of its own."""
     agent = (UNITS / "podium-agent.service").read_text()
     directives = {line.partition("=")[0] for line in agent.splitlines() if not line.startswith("#")}
-    assert not directives & {"ProtectHostname", "ProtectClock", "RestrictNamespaces", "PrivateDevices", "DeviceAllow"}
+    assert not directives & {
+        "ProtectHostname",
+        "ProtectClock",
+        "RestrictNamespaces",
+        "PrivateDevices",
+        "DeviceAllow",
+    }
 
 
 def test_the_agent_is_told_nothing_of_the_site_and_sees_only_its_tokens() -> None:
