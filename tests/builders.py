@@ -364,7 +364,7 @@ def fill_board(contest: Contest, count: int, *, best: float = 0.99, step: float 
     return [
         make_submission(
             contest,
-            make_user(f"c{index:04d}-{secrets.token_hex(2)}"),
+            make_user(f"c{index:04d}-{secrets.token_hex(6)}"),
             status="FINISHED",
             kind="predictions",
             public_score=best - index * step,

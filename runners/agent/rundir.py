@@ -85,7 +85,7 @@ class RunDir:
 
 
 def create(runs: Path, spec: JobSpec, slot: int) -> RunDir:
-    """Write down that this host runs this attempt. Raises OSError; ValueError for an id that is no name."""
+    """Write down that this host runs this attempt. Raises OSError, with nothing left; ValueError for a bad id."""
     if not SAFE_ID.fullmatch(spec.job_id):
         raise ValueError("the job's id is not a plain name")
     path = runs / f"{spec.job_id}-{spec.attempt}"
@@ -93,14 +93,23 @@ def create(runs: Path, spec: JobSpec, slot: int) -> RunDir:
         remove_tree(path)  # the site gave this attempt out twice; whatever lies here is of no use
     path.mkdir(mode=0o700, parents=True)
     run = RunDir(path, spec, slot)
+    try:
+        _fill(run)
+    except OSError:  # a disk that has been filled since the claim
+        remove_tree(path)
+        raise
+    return run
+
+
+def _fill(run: RunDir) -> None:
     run.inputs.mkdir(mode=0o755)
     run.sandbox.mkdir(mode=0o700)
-    temporary = path / f"{JOB_FILE}.new"
+    temporary = run.path / f"{JOB_FILE}.new"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # it holds the job token
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"slot": slot, "job": spec.as_json()}, file)  # no fsync: a power cut ends the run anyway
-    temporary.rename(path / JOB_FILE)
-    return run
+        # No fsync: a power cut ends the run anyway.
+        json.dump({"slot": run.slot, "job": run.spec.as_json()}, file)
+    temporary.rename(run.path / JOB_FILE)
 
 
 def scan(runs: Path) -> Iterator[RunDir | Path]:

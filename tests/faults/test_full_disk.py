@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runners.agent import examined
+from runners.agent import examined, rundir
+from runners.spec import JobKind, JobSpec, Limits
 from tests.faults.chaos import disks
 from tests.operations.test_supervisor import shell, supervisor_in
 from tests.operations.test_supervisor import until as become
@@ -76,3 +77,21 @@ def test_a_host_whose_disk_is_full_claims_nothing_until_there_is_room(tmp_path: 
         on.finished(job)
         assert (job.attempt, job.give_backs) == (1, [])
         on.stop_agent()
+
+
+def test_a_run_that_finds_no_room_after_its_claim_leaves_nothing(disk: Path) -> None:
+    spec = JobSpec(
+        job_id="claimed",
+        kind=JobKind.RUN,
+        attempt=1,
+        token="job_token",
+        environment=ENVIRONMENT,
+        argv=(),
+        inputs=(),
+        limits=Limits(),
+        required_output="submission.csv",
+    )
+    disks.fill(disk)
+    with pytest.raises(OSError, match="No space left"):
+        rundir.create(disk, spec, 0)
+    assert [path.name for path in disk.iterdir()] == [disks.FILLER]
