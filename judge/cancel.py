@@ -76,6 +76,10 @@ def _cancel(submission: Submission, by: object) -> bool:
 
 def _give_up_file(submission: Submission) -> None:
     """Replace the file of what never started by none. It stays, and counts, where that cannot be done now."""
+    file, size = (
+        submission.blob_id,
+        submission.blob.size,
+    )  # once nothing refers to it, others may delete its row
     try:
         blobs.store_bytes(b"")
     except OSError:
@@ -89,4 +93,4 @@ def _give_up_file(submission: Submission) -> None:
             return
         Job.objects.filter(run__submission=submission).update(predictions=None)
         Submission.objects.filter(pk=submission.pk).update(blob=blobs.store_bytes(b""))
-    unnamed.discard(submission.blob_id, submission.blob.size)
+    unnamed.discard(file, size)

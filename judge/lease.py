@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import time
 import uuid
 
 import structlog
@@ -45,6 +46,8 @@ TOKEN_GRACE = datetime.timedelta(days=7)
 REST = (0.25, 1.0)
 # How long a job is set aside that cannot be handed out because a file of it is missing, by attempts lost.
 ASIDE = (datetime.timedelta(minutes=1), datetime.timedelta(minutes=30))
+# So long one claim goes on setting jobs aside; the rest is the next one's, for which the sweep rings.
+ASIDE_WITHIN_S = 2.0
 # What a job is about: a run or a check.
 SUBJECT = ("run__submission__contest", "run__task_version", "task_check__task_version")
 
@@ -70,6 +73,17 @@ def claim(
     """
     if pool.held or pools.drains(pool, host):
         return None
+    until = time.monotonic() + ASIDE_WITHIN_S
+    while True:
+        spec, set_aside = _look(pool=pool, host=host, environments=environments, free=free, usable=usable)
+        if spec is not None or not set_aside or time.monotonic() > until:
+            return spec
+
+
+def _look(
+    *, pool: Pool, host: str, environments: list[str], free: int, usable: int
+) -> tuple[JobSpec | None, bool]:
+    """A job, or whether some were set aside: they stood before others, and do no longer."""
     now = clock.now()
     ready = list(Environment.objects.filter(pools.told_by(environments)).values_list("pk", flat=True))
     jobs = Job.objects.filter(fairness.claimable(now), pool=pool, environment__in=ready)
@@ -95,12 +109,10 @@ def claim(
                 unreadable = error
             continue
         if spec is not None:
-            return spec
+            return spec, set_aside
     if unreadable is not None:
         raise unreadable
-    if set_aside:  # they stood before others, and do no longer
-        return claim(pool=pool, host=host, environments=environments, free=free, usable=usable)
-    return None
+    return None, set_aside
 
 
 def _take(job: Job, served: Served, *, host: str, now: datetime.datetime) -> JobSpec | None:
@@ -140,6 +152,8 @@ def _set_aside(job: Job, reason: str, now: datetime.datetime) -> None:
     """The file may come back, from a backup or with its disk. After as many tries as a job has the fault stays ours."""
     lost = job.attempt + 1 - job.pardoned
     with contextlib.suppress(Stale), transaction.atomic():  # else somebody else had it already
+        if job.status == Job.Status.RUNNING:
+            _still_dead(job)
         if lost >= settings.PODIUM_MAX_ATTEMPTS:
             _fail(job, reason)
             return

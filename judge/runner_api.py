@@ -195,7 +195,12 @@ def blob(request: HttpRequest, job_id: uuid.UUID, sha256: str) -> HttpResponseBa
     job = lease.held(job_id=job_id, token=_bearer(request))
     if sha256 not in specification.input_digests(job):
         return _problem("This file is not an input of this job.", 404)
-    return downloads.attachment(request, Blob.objects.get(pk=sha256), sha256)
+    try:
+        return downloads.attachment(request, Blob.objects.get(pk=sha256), sha256)
+    except FileNotFoundError:
+        # No 5xx: agents wait for a site that fails, with the slot, for as long as their token lasts.
+        log.exception("an input of a job is missing", job=str(job.pk), sha256=sha256)
+        return _problem("This input of the job is missing on the site.", 404)
 
 
 @_runner_view("PUT")

@@ -195,6 +195,15 @@ def test_jobs_whose_files_are_missing_block_no_pool_and_end_by_our_fault_after_t
     assert "missing" in Job.objects.filter(run__submission=missing[0]).get().error
 
 
+def test_an_input_that_is_missing_is_told_to_the_agent_which_does_not_wait_for_it(queued: Submission) -> None:
+    """It would wait for a site that fails, with its slot, for as long as its token lasts."""
+    spec = Host().must_claim()
+    blobs.path_of(spec.inputs[0].sha256).unlink()
+    answer = Host().on_job("GET", spec, f"blobs/{spec.inputs[0].sha256}")
+    assert answer.status_code == 404
+    assert b"missing on the site" in answer.content
+
+
 def test_stopping_agents_on_purpose_is_not_held_against_a_job(queued: Submission) -> None:
     for _ in range(5):
         spec = Host().must_claim()
