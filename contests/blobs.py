@@ -64,8 +64,10 @@ def _must_stand(sha256: str) -> None:
     removal = Removal.objects.filter(pk=sha256).first()
     if removal is None:
         return
-    # One that is over may have taken our bytes or not. Another may begin while we ask: it takes the row over.
-    if not removal.done or not exists(sha256) or not Removal.objects.filter(pk=sha256, done=True).delete()[0]:
+    # One that is over may have taken our bytes or not. Another may begin, and even end, while we ask: it takes the row
+    # over, and its moment is another.
+    same = Removal.objects.filter(pk=sha256, done=True, announced_at=removal.announced_at)
+    if not removal.done or not exists(sha256) or not same.delete()[0]:
         raise Vanished
 
 

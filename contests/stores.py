@@ -134,7 +134,13 @@ class Folder:
             return None
 
     def open(self, sha256: str) -> BinaryIO:
-        return self._path(sha256).open("rb")
+        try:
+            return self._path(sha256).open("rb")
+        except FileNotFoundError:
+            if next(self._root.glob("[0-9a-f][0-9a-f]"), None) is None:
+                # Not one lost file, for which a job would end: a disk that is not mounted.
+                raise StoreAway(f"{self._root} holds nothing at all: is its disk mounted?") from None
+            raise
 
     def seekable(self, sha256: str) -> BinaryIO:
         return self.open(sha256)

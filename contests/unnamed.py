@@ -115,12 +115,13 @@ def remove(sha256: str, *, size: int, older_than_s: float | None = LEFT_ALONE_S)
     before = None if older_than_s is None else time.time() - older_than_s
     if before is not None and not blobs.written_before(sha256, before):
         return False
-    announced = time.monotonic()
-    if not _announce(sha256, size, before):
+    began = time.monotonic()
+    announced_at = _announce(sha256, size, before)
+    if announced_at is None:
         return False
-    if time.monotonic() - announced > STALLED_S:
+    if time.monotonic() - began > STALLED_S:
         return False  # others may have taken it over, and be done
-    _delete(sha256)
+    _delete(sha256, announced_at)
     return True
 
 
@@ -131,30 +132,35 @@ def discard(sha256: str, size: int) -> None:
 
 
 @transaction.atomic
-def _announce(sha256: str, size: int, before: float | None) -> bool:
-    """Delete the row and tell writers of the same content. False where the blob has to stay."""
+def _announce(sha256: str, size: int, before: float | None) -> datetime.datetime | None:
+    """Delete the row and tell writers of the same content: since when. None where the blob has to stay."""
     # A row is made where there is none: it is what a writer of the same content waits for.
     Blob.objects.get_or_create(sha256=sha256, defaults={"size": size})
     blob = Blob.objects.select_for_update().filter(pk=sha256).first()
     if blob is None or _named_since(blob, before):
-        return False
+        return None
+    if Removal.objects.filter(pk=sha256, done=False).exists():
+        # Somebody is deleting these bytes: were there two, the first to be done would call in writers too early.
+        transaction.set_rollback(True)  # a row that we made goes again
+        return None
     try:
         blob.delete()
     except ProtectedError:
-        return False
+        return None
+    announced_at = timezone.now()
     Removal.objects.update_or_create(
-        sha256=sha256, defaults={"size": size, "announced_at": timezone.now(), "done": False}
+        sha256=sha256, defaults={"size": size, "announced_at": announced_at, "done": False}
     )
-    return True
+    return announced_at
 
 
 def _named_since(blob: Blob, before: float | None) -> bool:
     return blob.named_at is not None and (before is None or blob.named_at.timestamp() >= before)
 
 
-def _delete(sha256: str) -> None:
+def _delete(sha256: str, announced_at: datetime.datetime) -> None:
     blobs.remove(sha256)
-    Removal.objects.filter(pk=sha256).update(done=True)
+    Removal.objects.filter(pk=sha256, announced_at=announced_at).update(done=True)  # no other's
 
 
 def _finish_others() -> None:
@@ -163,8 +169,9 @@ def _finish_others() -> None:
     Removal.objects.filter(done=True, announced_at__lt=now - REMEMBERED).delete()
     for removal in Removal.objects.filter(done=False, announced_at__lt=now - TAKEN_OVER):
         ours = Removal.objects.filter(pk=removal.pk, done=False, announced_at=removal.announced_at)
-        if ours.update(announced_at=now):
-            _delete(removal.pk)
+        taken_at = timezone.now()  # not `now`: the deletions before may have taken long
+        if ours.update(announced_at=taken_at):
+            _delete(removal.pk, taken_at)
 
 
 def _needed() -> set[str]:

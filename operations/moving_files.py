@@ -22,6 +22,7 @@ from contests import blobs, stores
 from contests.models import Blob
 from contests.stores import Store
 from operations import instance
+from operations.backup import database
 
 Say = Callable[[str], None]
 SAY_EVERY = 200
@@ -51,6 +52,11 @@ def move(to: str, say: Say, *, dry: bool = False, remove: bool = False) -> Moved
         raise CannotMove(
             "This site is running: stop it before files are removed. Without --remove they are copied."
         )
+    if remove and not dry and (found := database.other_clients()):
+        raise CannotMove(
+            f"Processes of this site are connected to the database (from {', '.join(found)}): stop them, on whatever "
+            "hosts they are, before files are removed. Without --remove they are copied."
+        )
     target.prepare()
     moved = Moved()
     there = {found.sha256: found.size for found in target.kept()}
@@ -64,7 +70,9 @@ def move(to: str, say: Say, *, dry: bool = False, remove: bool = False) -> Moved
                 say(f"{moved.files} of {len(lying) - moved.there} files, {moved.size // MB} MB")
         else:
             moved.damaged.append(sha256)
-    moved.missing = [sha256 for sha256 in _named() if sha256 not in lying and sha256 not in there]
+    # What was handed in behind our back lies there by now: only what is missing from both lists is asked for.
+    unseen = [sha256 for sha256 in _named() if sha256 not in lying and sha256 not in there]
+    moved.missing = [sha256 for sha256 in unseen if not source.holds(sha256) and not target.holds(sha256)]
     if remove and not dry:
         _remove(lying, source, target, moved, say)
     return moved
@@ -103,7 +111,7 @@ def _remove(lying: dict[str, int], source: Store, target: Store, moved: Moved, s
         )
     say("reading back what was copied, and removing it where it was")
     for sha256 in lying:
-        if not _is_whole(sha256, target):
+        if not _is_there_whole(sha256, target):
             raise CannotMove(
                 f"The copy of {sha256} is damaged; it was left where it was, as are those after it."
             )
@@ -113,9 +121,12 @@ def _remove(lying: dict[str, int], source: Store, target: Store, moved: Moved, s
             say(f"{moved.removed} of {len(lying)} files removed")
 
 
-def _is_whole(sha256: str, store: Store) -> bool:
+def _is_there_whole(sha256: str, store: Store) -> bool:
     digest = hashlib.sha256()
-    with store.open(sha256) as file:
-        for piece in blobs.chunks_of(file):
-            digest.update(piece)
+    try:
+        with store.open(sha256) as file:
+            for piece in blobs.chunks_of(file):
+                digest.update(piece)
+    except FileNotFoundError:
+        return False
     return digest.hexdigest() == sha256

@@ -14,7 +14,8 @@ from tests.docker import ROOT
 _OURS = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:6]
 NAME = f"podium-{_OURS}"
 _PAIR = f"pod-{_OURS}-out", f"pod-{_OURS}-in"  # leads in; nothing is routed through it
-OUTSIDE, INSIDE = (f"10.213.{int(_OURS[:2], 16)}.{number}" for number in (1, 2))
+# tests/scale has two of 10.213.
+OUTSIDE, INSIDE = (f"10.214.{int(_OURS[:2], 16)}.{number}" for number in (1, 2))
 
 
 def _ip(*words: str) -> None:

@@ -69,11 +69,21 @@ def test_the_same_content_is_kept_once(store: stores.Store) -> None:
 
 def test_what_is_not_there_is_said_to_be_missing(store: stores.Store) -> None:
     absent = "0" * 64
+    blobs.write([b"another"], max_bytes=100)
     assert not blobs.exists(absent)
     assert blobs.written_before(absent, 0.0)
     for read in (blobs.opened, blobs.seekable, lambda sha256: next(blobs.pieces_of(sha256))):
         with pytest.raises(FileNotFoundError):
             read(absent)
+
+
+def test_a_folder_that_holds_nothing_at_all_is_away_and_not_a_lost_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """For a lost file its job ends; a disk that is not mounted comes back."""
+    settings.PODIUM_S3, settings.PODIUM_BLOBS = None, tmp_path
+    with pytest.raises(stores.StoreAway, match="is its disk mounted"):
+        blobs.opened("0" * 64)
 
 
 def test_what_is_refused_or_breaks_off_is_not_kept(store: stores.Store) -> None:

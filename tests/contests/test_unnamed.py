@@ -159,6 +159,8 @@ def test_while_bytes_are_being_deleted_no_lock_is_held_and_the_same_content_is_r
     remover.start()
     assert held.deleting.wait(30)
     make_contest("digits")  # others write to the database meanwhile
+    # A second one would be done at another time: writers would be called in while it still deletes.
+    assert not unnamed.remove(blob.pk, size=blob.size, older_than_s=None)
     with pytest.raises(blobs.Vanished):
         blobs.write([content], max_bytes=100)
     with pytest.raises(blobs.Vanished), transaction.atomic():

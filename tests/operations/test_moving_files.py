@@ -16,7 +16,8 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from contests import blobs, stores
-from operations import instance
+from contests.models import Blob
+from operations import instance, moving_files
 from operations.management.commands import move_blobs
 from tests.builders import make_blob
 from tests.contests.s3_server import S3Server, s3_server, wire
@@ -107,6 +108,7 @@ def command(*words: str, s3: tuple[str, ...]) -> subprocess.Popen[bytes]:
         **os.environ,  # noqa: TID251 - a child process
         "PODIUM_VAR": str(site.VAR),
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PODIUM_DATABASE_URL": "",  # it ends before it asks one
     }
     return subprocess.Popen([sys.executable, "-c", program, *s3, *words], cwd=ROOT, env=environment)
 
@@ -155,3 +157,20 @@ def test_a_file_that_neither_place_has_is_named(server: S3Server, capsys: pytest
     with pytest.raises(SystemExit):
         move(capsys, "--to", "bucket")
     assert f"in neither place: {ALL[5]}" in capsys.readouterr().err
+
+
+def test_what_is_handed_in_while_files_are_copied_is_not_called_missing(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, late = moving_files._copy, b"handed in meanwhile"
+
+    def meanwhile(sha256: str, source: stores.Store, target: stores.Store) -> bool:
+        if not source.holds(digest := hashlib.sha256(late).hexdigest()):
+            spooled = Path(site.PODIUM_BLOBS) / "incoming-late"
+            spooled.write_bytes(late)
+            source.keep(spooled, digest)
+            Blob.objects.create(sha256=digest, size=len(late))
+        return copy(sha256, source, target)
+
+    monkeypatch.setattr(moving_files, "_copy", meanwhile)
+    assert moving_files.move("bucket", lambda _words: None).missing == []

@@ -7,8 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from operations import starting
 from operations.backup import reading
 from operations.backup.manifest import CannotRestore
+
+WAIT_S = 120.0
 
 
 class Command(BaseCommand):
@@ -29,10 +32,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: str, **options: Any) -> None:
         try:
+            starting.wait_for_database(within_s=WAIT_S)  # it may have been started a moment ago
             told = reading.restore(
                 options["source"].absolute(), self._say, replace=options["replace"], force=options["force"]
             )
-        except CannotRestore as error:
+        except (CannotRestore, starting.NotPrepared) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"restored what was backed up at {told.made_at} by Podium {told.version}: {told.blobs} files, "
