@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -128,10 +130,15 @@ def test_an_environment_that_is_not_built_is_named_with_what_to_do(tmp_path: Pat
     assert "runners.environments build scoring python" in found.said
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """With a short name: the pass makes sockets in it, and their names may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+        yield Path(folder)
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path, scratch: Path) -> None:
     write(tmp_path / "corpus" / "a", {"main.py": "import time; time.sleep(60)"}, limits={"wall_s": 60})
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
     said = tmp_path / "said"
     with said.open("wb") as file:
         process = subprocess.Popen(
