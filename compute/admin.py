@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -166,9 +167,13 @@ class PoolTokenAdmin(LongList):
             return TemplateResponse(
                 request, "admin/compute/pooltoken/replace.html", self._around(request, token)
             )
-        self.log_deletions(request, PoolToken.objects.filter(pk=pk))
-        made, told = pool_tokens.replace(token, by=rights.known(request.user))
-        self.log_addition(request, made, [{"added": {}}])
+        try:
+            with transaction.atomic():
+                self.log_deletions(request, PoolToken.objects.filter(pk=pk))
+                made, told = pool_tokens.replace(token, by=rights.known(request.user))
+                self.log_addition(request, made, [{"added": {}}])
+        except pool_tokens.AlreadyRevoked as error:  # pressed twice
+            raise Http404 from error
         return self._show(request, made, told)
 
     def _show(self, request: HttpRequest, token: PoolToken, told: str) -> HttpResponse:

@@ -64,11 +64,13 @@ class Pool(models.Model):
 class PoolToken(models.Model):
     """A bearer may claim the pool's jobs. Only the digest is kept; the token is shown once."""
 
+    NAME_LENGTH = 120
+
     pool = models.ForeignKey(
         Pool, on_delete=models.CASCADE, related_name="tokens", verbose_name=_("runner pool")
     )
     name = models.CharField(
-        _("name"), max_length=120, blank=True, help_text=_("The host or person that it is given to.")
+        _("name"), max_length=NAME_LENGTH, blank=True, help_text=_("The host or person that it is given to.")
     )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import audit, tokens
 from accounts.models import User
 from compute.models import Pool, PoolToken
 
@@ -43,10 +43,16 @@ def revoke(token: PoolToken) -> None:
     PoolToken.objects.filter(pk=token.pk).delete()
 
 
+class AlreadyRevoked(Exception):
+    """Somebody else has taken the token back, or replaced it."""
+
+
 @transaction.atomic
 def replace(token: PoolToken, *, by: User | None = None) -> tuple[PoolToken, str]:
-    """Another one in its place, for the same host: the old one stops working now."""
-    revoke(token)
+    """Another one in its place, for the same host: the old one stops working now. Raises AlreadyRevoked."""
+    deleted, _rows = PoolToken.objects.filter(pk=token.pk).delete()
+    if not deleted:
+        raise AlreadyRevoked
     return make(token.pool, name=token.name, by=by)
 
 
@@ -54,4 +60,5 @@ def replace(token: PoolToken, *, by: User | None = None) -> tuple[PoolToken, str
 def renew(pool: Pool, *, name: str = "") -> str:
     """One token in place of all that the pool has."""
     PoolToken.objects.filter(pool=pool).delete()
+    audit.note(None, pool, "one token in place of all")
     return make(pool, name=name)[1]

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import rights
+from accounts import audit, rights
 from compute import pool_tokens
 from compute.models import Environment, Pool, RunnerHost
 from runners.spec import IMAGE_PREFIX
@@ -35,6 +35,7 @@ class Readiness:
 def open_pool(*, slug: str, trusted: bool, name: str = "") -> str:
     """A token of the pool, shown once; the pool is made where there is none. Its other tokens, and its trust, stay."""
     pool, _made = Pool.objects.get_or_create(slug=slug, defaults={"trusted": trusted})
+    audit.note(None, pool, f"another token, for {name!r}")
     return pool_tokens.make(pool, name=name)[1]
 
 

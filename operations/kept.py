@@ -21,10 +21,10 @@ class Kept(Generic[T]):
     def get(self, kept_s: float) -> T:
         """What a look found that is at most so old."""
         with self._lock:
-            if self._found is None or self._clock() - self._found[1] >= kept_s:
-                self.know(self._look())
-            assert self._found is not None  # noqa: S101 - for the type checker
-            return self._found[0]
+            found = self._found  # another thread may forget it meanwhile
+            if found is None or self._clock() - found[1] >= kept_s:
+                found = self._found = (self._look(), self._clock())
+            return found[0]
 
     def know(self, found: T) -> None:
         """Take this for what a look has just found."""

@@ -40,6 +40,8 @@ def restore(path: Path, say: Say, *, replace: bool = False, force: bool = False)
         say("restoring the database")
         if digest_of(fresh) != told.database_sha256:
             raise CannotRestore("The backup's database is damaged: its digest is not that of the manifest.")
+        if not force:  # files take long to copy
+            check_nobody_works()
         database.load(fresh, told.counts)
     finally:
         fresh.unlink(missing_ok=True)

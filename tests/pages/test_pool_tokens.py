@@ -8,7 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from compute import pools
+from compute import pool_tokens, pools
 from compute.models import PoolToken
 from tests.builders import make_contest, make_pool, make_submission, make_user, pool_token
 from tests.judge.host import Host
@@ -67,6 +67,16 @@ def test_a_token_is_replaced_by_another_one_for_the_same_host(root: Client) -> N
     assert pools.pool_of(old) is None
     assert pools.pool_of(new) is not None
     assert PoolToken.objects.filter(name="gpu-7").count() == 1
+
+
+def test_of_two_who_replace_a_token_at_once_one_makes_another(root: Client) -> None:
+    made(root)
+    row = PoolToken.objects.get(name="gpu-7")
+    pool_tokens.replace(row)
+    with pytest.raises(pool_tokens.AlreadyRevoked):
+        pool_tokens.replace(row)
+    assert PoolToken.objects.filter(name="gpu-7").count() == 1
+    assert root.post(f"{LIST}{row.pk}/replace/").status_code == 404
 
 
 def test_a_name_is_text_and_no_markup(root: Client) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from compute import pool_tokens, pools
-from compute.models import Pool
+from compute.models import Pool, PoolToken
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -37,6 +37,8 @@ class Command(BaseCommand):
         name: str = options["name"]
         if not NAME.fullmatch(name):
             raise CommandError(f"{name!r} is no name of a pool: use small letters, digits, - and _.")
+        if len(options["host"]) > PoolToken.NAME_LENGTH:
+            raise CommandError(f"--for: at most {PoolToken.NAME_LENGTH} characters.")
         known = Pool.objects.filter(slug=name).first()
         if known is None or options["another_token"]:
             self.stdout.write(pools.open_pool(slug=name, trusted=options["trusted"], name=options["host"]))
