@@ -26,24 +26,25 @@ def test_a_private_topic_opens_with_its_token(hub: HubProcess, publisher: Publis
     assert listener.next().json == {"offset": 0, "text": "hello"}
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        ".",
-        "9999999999.",
-        "9999999999.x",
-        "-1.x",
-        "٣.x",
-        tokens.sign("another secret", TOPIC, 60),
-        tokens.sign(SECRET, OTHER, 60),
-        tokens.sign(SECRET, "board.1", 60),
-        tokens.sign(SECRET, TOPIC, -1),
-        tokens.sign(SECRET, TOPIC, 60)[:-1],
-        "1" + tokens.sign(SECRET, TOPIC, 60),
-    ],
-)
+# Under names of their own: what pytest calls a test must be the same in each of its workers, and these tell the time.
+WRONG = {
+    "none": "",
+    "no moment": "x",
+    "a point": ".",
+    "no signature": "9999999999.",
+    "no real signature": "9999999999.x",
+    "before all time": "-1.x",
+    "an odd digit": "٣.x",
+    "signed by another": tokens.sign("another secret", TOPIC, 60),
+    "of another submission": tokens.sign(SECRET, OTHER, 60),
+    "of a board": tokens.sign(SECRET, "board.1", 60),
+    "over": tokens.sign(SECRET, TOPIC, -1),
+    "cut": tokens.sign(SECRET, TOPIC, 60)[:-1],
+    "of a later moment": "1" + tokens.sign(SECRET, TOPIC, 60),
+}
+
+
+@pytest.mark.parametrize("token", WRONG.values(), ids=WRONG.keys())
 def test_no_other_token_opens_a_private_topic(token: str) -> None:
     assert not tokens.check(SECRET, TOPIC, token)
 
