@@ -6,6 +6,8 @@ start. One that takes long and comes last would keep one worker busy alone.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 # More than a minute each, the longest first.
@@ -26,12 +28,14 @@ INTERFACES = ("tests/compose/", "tests/scale/test_two_hosts.py", "tests/e2e/", "
 _PLACES = {path: place for place, path in enumerate(LONG)}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    """A wrapper, as it has to come before pytest-xdist's, which writes the groups into the names of the tests."""
     for path in (*LONG, *INTERFACES):
         if not (config.rootpath / path).exists():
-            raise pytest.UsageError(f"tests.shared_out.py names {path}, which is not there")
+            raise pytest.UsageError(f"tests/shared_out.py names {path}, which is not there")
     files = {item: item.path.relative_to(config.rootpath).as_posix() for item in items}
     for item, file in files.items():
         item.add_marker(pytest.mark.xdist_group("interfaces" if file.startswith(INTERFACES) else file))
     items.sort(key=lambda item: _PLACES.get(files[item], len(LONG)))
+    yield
