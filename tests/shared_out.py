@@ -1,14 +1,14 @@
 """`-p tests.shared_out` gives the workers whole files, the longest first, and no two at once that disturb each other.
 
-For pytest-xdist's `--dist loadgroup --no-loadscope-reorder`. A file's tests stay together, because they share what they
+For pytest-xdist with `--no-loadscope-reorder`. A file's tests stay together, because they share what they
 start. One that takes long and comes last would keep one worker busy alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # More than a minute each, the longest first.
 LONG = (
@@ -28,14 +28,22 @@ INTERFACES = ("tests/compose/", "tests/scale/test_two_hosts.py", "tests/e2e/", "
 _PLACES = {path: place for place, path in enumerate(LONG)}
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    """A wrapper, as it has to come before pytest-xdist's, which writes the groups into the names of the tests."""
+class WholeFiles(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Files of INTERFACES count as one, so that one worker gets them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "interfaces" if file.startswith(INTERFACES) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    return WholeFiles(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for path in (*LONG, *INTERFACES):
         if not (config.rootpath / path).exists():
             raise pytest.UsageError(f"tests/shared_out.py names {path}, which is not there")
-    files = {item: item.path.relative_to(config.rootpath).as_posix() for item in items}
-    for item, file in files.items():
-        item.add_marker(pytest.mark.xdist_group("interfaces" if file.startswith(INTERFACES) else file))
-    items.sort(key=lambda item: _PLACES.get(files[item], len(LONG)))
-    yield
+    items.sort(key=lambda item: _PLACES.get(item.path.relative_to(config.rootpath).as_posix(), len(LONG)))
