@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -21,7 +22,9 @@ from runners.environments import BuildError, DiskTooSmallError, PackagesUnreacha
 from runners.environments import images as docker_images
 from runners.environments.image_building import Wishes, build_image
 from runners.environments.image_engine import ImageEngine
+from runners.sandboxes.engine import EngineError
 from tests.docker import BASE_IMAGE
+from tests.stack import eventually
 
 pytestmark = pytest.mark.sandbox
 
@@ -96,7 +99,16 @@ def workshop(docker_host: str, images: Path, root: Path) -> Iterator[Workshop]:
     yield bench
     for image in bench.engine.images(docker_images.ENVIRONMENT_LABEL):
         if image["Labels"][docker_images.ENVIRONMENT_LABEL].startswith(f"{bench.name}@"):
-            bench.engine.remove_image(image["Id"])
+            eventually(functools.partial(removed, bench, image["Id"]), what="nothing runs in the image")
+
+
+def removed(bench: Workshop, image: str) -> bool:
+    """A container that was tried out, or one of a test beside this one, may be on its way out."""
+    try:
+        bench.engine.remove_image(image)
+    except EngineError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("install", ["inside", "copy"])
