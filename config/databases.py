@@ -8,6 +8,7 @@ database that was restarted costs nobody an error.
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -77,7 +78,8 @@ def _postgresql(url: str) -> dict[str, Any]:
         "PORT": str(port or ""),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "application_name": "podium",
+            # One of each process: operations.backup tells them apart.
+            "application_name": f"podium {uuid.uuid4().hex[:12]}",
             "connect_timeout": "10",
             **told,
             "options": _session(told.get("options", "")),

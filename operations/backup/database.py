@@ -117,8 +117,8 @@ def _clients() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT coalesce(host(client_addr), 'this machine') FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-            "AND application_name = current_setting('application_name')"
+            "WHERE datname = current_database() AND application_name LIKE 'podium%' "
+            "AND application_name <> current_setting('application_name')"
         )
         return sorted(str(row[0]) for row in cursor.fetchall())
 

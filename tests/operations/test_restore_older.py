@@ -106,7 +106,7 @@ def test_a_site_that_runs_on_another_host_is_not_replaced_under_its_feet(
     manage(environment, "migrate", "--verbosity=0")
     manage(environment, "shell", "--verbosity=0", "-c", ALICE)
     copy = backup_of(older, environment, tmp_path / "copy")
-    elsewhere = psycopg.connect(postgres.address(cluster(), older), application_name="podium")
+    elsewhere = psycopg.connect(postgres.address(cluster(), older), application_name="podium elsewhere")
     with elsewhere, pytest.raises(AssertionError, match="connected to the database"):
         manage(environment, "restore", "--replace", str(copy))
     elsewhere.close()
