@@ -38,9 +38,10 @@ def pool_of(token: str) -> Pool | None:
     return found.pool
 
 
-def revoke(token: PoolToken) -> None:
-    """Its hosts are given nothing more; what they run goes on by the tokens of its jobs."""
-    PoolToken.objects.filter(pk=token.pk).delete()
+def revoke(token: PoolToken) -> bool:
+    """Its hosts are given nothing more; what they run goes on by the tokens of its jobs. False: it was gone already."""
+    deleted, _rows = PoolToken.objects.filter(pk=token.pk).delete()
+    return bool(deleted)
 
 
 class AlreadyRevoked(Exception):
@@ -50,8 +51,7 @@ class AlreadyRevoked(Exception):
 @transaction.atomic
 def replace(token: PoolToken, *, by: User | None = None) -> tuple[PoolToken, str]:
     """Another one in its place, for the same host: the old one stops working now. Raises AlreadyRevoked."""
-    deleted, _rows = PoolToken.objects.filter(pk=token.pk).delete()
-    if not deleted:
+    if not revoke(token):
         raise AlreadyRevoked
     return make(token.pool, name=token.name, by=by)
 

@@ -76,10 +76,8 @@ def _cancel(submission: Submission, by: object) -> bool:
 
 def _give_up_file(submission: Submission) -> None:
     """Replace the file of what never started by none. It stays, and counts, where that cannot be done now."""
-    file, size = (
-        submission.blob_id,
-        submission.blob.size,
-    )  # once nothing refers to it, others may delete its row
+    # Once nothing refers to it, others may delete its row.
+    file, size = submission.blob_id, submission.blob.size
     try:
         blobs.store_bytes(b"")
     except OSError:
