@@ -12,12 +12,13 @@ from runners.spec import IMAGE_PREFIX
 class Environment(models.Model):
     """One version of an installed set of libraries. A TaskVersion pins one, so an upgrade changes no score."""
 
-    name = models.SlugField(max_length=40)
-    version = models.CharField(max_length=40)
-    packages = models.JSONField(default=list)  # [[name, version], …] of the lock it is built from
+    name = models.SlugField(_("name"), max_length=40)
+    version = models.CharField(_("version"), max_length=40)
+    # [[name, version], …] of the lock it is built from
+    packages = models.JSONField(_("packages"), default=list)
     # An organiser's own image, "<name>@sha256:<digest>": only hosts with Docker run it. Empty: built by Podium.
     image = models.CharField(_("image"), max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("environment")
@@ -40,7 +41,7 @@ class Environment(models.Model):
 class Pool(models.Model):
     """Runner hosts that may claim the same jobs. Only a trusted pool is ever handed labels."""
 
-    slug = models.SlugField(max_length=40, unique=True)
+    slug = models.SlugField(_("slug"), max_length=40, unique=True)
     trusted = models.BooleanField(_("trusted with labels"), default=False)
     held = models.BooleanField(
         _("held"), default=False, help_text=_("No job is handed out until it is released; what runs goes on.")
@@ -95,22 +96,22 @@ class PoolToken(models.Model):
 class RunnerHost(models.Model):
     """A host that asked for work: what it can run, what it is still building."""
 
-    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="hosts")
-    name = models.CharField(max_length=120)
-    environments = models.JSONField(default=list)  # identifiers
-    building = models.JSONField(default=dict)  # name -> {"state", "percent", "step"}
-    sandbox = models.CharField(max_length=20, blank=True)  # "nsjail", "docker", "runsc"
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="hosts", verbose_name=_("pool"))
+    name = models.CharField(_("name"), max_length=120)
+    environments = models.JSONField(_("environments"), default=list)  # identifiers
+    building = models.JSONField(_("being built"), default=dict)  # name -> {"state", "percent", "step"}
+    sandbox = models.CharField(_("sandbox"), max_length=20, blank=True)  # "nsjail", "docker", "runsc"
     # Rows of its preflight: [{"limit", "enforced_by", "status", "advice"}]
-    preflight = models.JSONField(default=list)
+    preflight = models.JSONField(_("preflight"), default=list)
     devices = models.JSONField(
-        default=list
+        _("devices"), default=list
     )  # [{"id", "name", "memory_mb", "state"}], state free, leased or quarantined
     draining = models.BooleanField(
         _("draining"), default=False, help_text=_("Finishes what it runs and is given nothing more.")
     )
-    seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField(_("heard last"))
     # Since when without a pause; empty of one that was last heard by an earlier release.
-    heard_from = models.DateTimeField(null=True, editable=False)
+    heard_from = models.DateTimeField(_("heard since"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("runner host")

@@ -27,30 +27,36 @@ class Run(models.Model):
     A rejudge is a new Run of the submission's next `generation`; the latest counts.
     """
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="runs")
-    task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="runs")
-    generation = models.PositiveSmallIntegerField(default=1)
-    status = models.CharField(
-        max_length=12, choices=Submission.Status.choices, default=Submission.Status.QUEUED
+    submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, related_name="runs", verbose_name=_("submission")
     )
-    verdict = models.CharField(max_length=32, blank=True)
-    errors = models.JSONField(default=list)  # of an invalid output: [{"code", "params", "message"}]
+    task_version = models.ForeignKey(
+        TaskVersion, on_delete=models.PROTECT, related_name="runs", verbose_name=_("task version")
+    )
+    generation = models.PositiveSmallIntegerField(_("generation"), default=1)
+    status = models.CharField(
+        _("status"), max_length=12, choices=Submission.Status.choices, default=Submission.Status.QUEUED
+    )
+    verdict = models.CharField(_("verdict"), max_length=32, blank=True)
+    errors = models.JSONField(
+        _("errors"), default=list
+    )  # of an invalid output: [{"code", "params", "message"}]
     facts = models.JSONField(default=dict)  # RunFacts of the contestant's program
     # What may be told of a failure beside hidden features: {"stage", "line" | "cell", "exception", …}; empty: nothing.
     trace = models.JSONField(default=dict)
     # What the contestant's program used, for sums by person and contest: seconds and bytes.
-    wall_s = models.FloatField(default=0.0)
-    cpu_s = models.FloatField(default=0.0)
-    gpu_s = models.FloatField(default=0.0)
+    wall_s = models.FloatField(_("wall time in s"), default=0.0)
+    cpu_s = models.FloatField(_("CPU time in s"), default=0.0)
+    gpu_s = models.FloatField(_("GPU time in s"), default=0.0)
     # What its stages may take at most, in GPU seconds: held of its team's quota until it ends, and never exceeded by
     # what it is charged. NULL: queued before there was such a quota.
-    gpu_held_s = models.FloatField(null=True)
+    gpu_held_s = models.FloatField(_("GPU held in s"), null=True)
     # Since when an organiser wants it judged before the rest of its contest (judge.own_queue); its jobs say it, too.
-    preferred_at = models.DateTimeField(null=True, editable=False)
-    memory_peak = models.BigIntegerField(default=0)
-    disk_peak = models.BigIntegerField(default=0)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    preferred_at = models.DateTimeField(_("preferred at"), null=True, editable=False)
+    memory_peak = models.BigIntegerField(_("peak memory in bytes"), default=0)
+    disk_peak = models.BigIntegerField(_("peak disk in bytes"), default=0)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("run")
@@ -74,11 +80,15 @@ class Job(models.Model):
         CANCELLED = "CANCELLED", _("cancelled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in JobKind])
+    kind = models.CharField(_("kind"), max_length=12, choices=[(kind.value, kind.value) for kind in JobKind])
     # What it is about: a run, or an organiser's check.
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="jobs")
-    task_check = models.ForeignKey(Check, on_delete=models.CASCADE, null=True, related_name="jobs")
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs")
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, null=True, related_name="jobs", verbose_name=_("run")
+    )
+    task_check = models.ForeignKey(
+        Check, on_delete=models.CASCADE, null=True, related_name="jobs", verbose_name=_("check")
+    )
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="jobs", verbose_name=_("pool"))
     # Whose turn it takes (judge.fairness): a contest, and in it the team's key, or minus the key of a check's starter.
     contest = models.ForeignKey(
         # Neither index nor constraint: both would lock a large table, and whatever it belongs to has its own.
@@ -88,28 +98,33 @@ class Job(models.Model):
         related_name="+",
         db_index=False,
         db_constraint=False,
+        verbose_name=_("contest"),
     )
     contestant = models.BigIntegerField(default=0, db_default=0)
     preferred_at = models.DateTimeField(null=True, editable=False)  # as its run says
-    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    environment = models.ForeignKey(
+        Environment, on_delete=models.PROTECT, related_name="+", verbose_name=_("environment")
+    )
     # What a score job reads: a contestant's file as plain data.
     predictions = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     pardoned = models.PositiveSmallIntegerField(default=0)  # attempts ended by stopping an agent on purpose
     token_digest = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    host = models.CharField(max_length=120, blank=True)
-    gpus = models.PositiveSmallIntegerField(default=0)  # whole devices a host must have free to claim it
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    host = models.CharField(_("host"), max_length=120, blank=True)
+    gpus = models.PositiveSmallIntegerField(
+        _("GPUs"), default=0
+    )  # whole devices a host must have free to claim it
     # What a predict job reads: the archive that its train job left.
     model = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     log_bytes = models.BigIntegerField(default=0)
     usage = models.JSONField(default=dict)  # the last sample
     stages = models.JSONField(default=dict)  # milliseconds by stage, as the agent measured them
-    error = models.TextField(blank=True)  # ours, for operators
-    queued_at = models.DateTimeField(default=timezone.now)
-    claimed_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(_("error"), blank=True)  # ours, for operators
+    queued_at = models.DateTimeField(_("queued since"), default=timezone.now)
+    claimed_at = models.DateTimeField(_("claimed"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("job")

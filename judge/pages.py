@@ -112,7 +112,8 @@ def _hand_in(user: User, contest: Contest, given: dict[str, Any]) -> Submission:
     except intake.Rejected as rejected:
         if rejected.code != "key_reused":
             raise
-        # Back in the browser and another file in the same form: clearly meant as another submission.
+        # Back in the browser and another file in the same form, or the same once more after it was called back:
+        # clearly meant as another submission.
         return intake.submit(**arguments, idempotency_key=None)
 
 

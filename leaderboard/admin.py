@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.read_only_admin import ReadOnlyAdmin
+from contests.admin.columns import SubmissionColumns
 from leaderboard.models import Board, BoardEntry, Score
 
 
@@ -23,11 +24,11 @@ class BoardEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Score)
-class ScoreAdmin(ReadOnlyAdmin):
+class ScoreAdmin(SubmissionColumns, ReadOnlyAdmin):
     list_display = (
         "id",
-        "submission__filename",
-        "submission__user",
+        "file_name",
+        "person",
         "task_version",
         "public",
         "private",

@@ -27,15 +27,19 @@ class Score(models.Model):
     Written once, never edited: a rejudge adds the next generation.
     """
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="scores")
-    task_version = models.ForeignKey(TaskVersion, on_delete=models.PROTECT, related_name="scores")
-    generation = models.PositiveSmallIntegerField(default=1)
-    public = models.FloatField()
-    private = models.FloatField()
+    submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, related_name="scores", verbose_name=_("submission")
+    )
+    task_version = models.ForeignKey(
+        TaskVersion, on_delete=models.PROTECT, related_name="scores", verbose_name=_("task version")
+    )
+    generation = models.PositiveSmallIntegerField(_("generation"), default=1)
+    public = models.FloatField(_("public score"))
+    private = models.FloatField(_("private score"))
     feedback = models.JSONField(default=dict)
     scorer_digest = models.CharField(max_length=64)
-    environment = models.CharField(max_length=90)
-    created_at = models.DateTimeField(auto_now_add=True)
+    environment = models.CharField(_("environment"), max_length=90)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("score")
@@ -56,10 +60,10 @@ class Board(models.Model):
         PUBLIC = "public", _("public")
         FINAL = "final", _("final")
 
-    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="boards")
-    audience = models.CharField(max_length=10, choices=Audience.choices)
-    epoch = models.PositiveIntegerField(default=1)
-    version = models.PositiveBigIntegerField(default=0)
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="boards", verbose_name=_("phase"))
+    audience = models.CharField(_("audience"), max_length=10, choices=Audience.choices)
+    epoch = models.PositiveIntegerField(_("epoch"), default=1)
+    version = models.PositiveBigIntegerField(_("version"), default=0)
 
     class Meta:
         verbose_name = _("board")
@@ -105,13 +109,19 @@ class ScoreEvent(models.Model):
 class BoardEntry(models.Model):
     """A team's place on a board. `key` sorts ascending whatever the metric's direction."""
 
-    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="entries")
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="board_entries")
+    board = models.ForeignKey(
+        Board, on_delete=models.CASCADE, related_name="entries", verbose_name=_("board")
+    )
+    team = models.ForeignKey(
+        Team, on_delete=models.PROTECT, related_name="board_entries", verbose_name=_("team")
+    )
     key = models.FloatField()
-    score = models.FloatField()
-    submissions = models.PositiveIntegerField()
-    best_submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="+")
-    last_improved_at = models.DateTimeField()
+    score = models.FloatField(_("score"))
+    submissions = models.PositiveIntegerField(_("submissions"))
+    best_submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, related_name="+", verbose_name=_("best submission")
+    )
+    last_improved_at = models.DateTimeField(_("last improved at"))
 
     class Meta:
         verbose_name = _("board entry")

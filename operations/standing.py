@@ -71,6 +71,8 @@ def _sentence(report: health.Report, found: list[PoolStanding]) -> tuple[str, st
         return _("The site is read-only: nothing can be handed in at the moment."), WARN
     if any(pool.waiting and not pool.hosts for pool in found):
         return _("Submissions are accepted; some wait because no runner host of their pool is up."), WARN
+    if any(pool.waiting and pool.held for pool in found):
+        return _("Submissions are accepted; some wait because their pool is held by its operators."), WARN
     if not report.parts["broker"].ok:
         return _("Submissions are accepted and judged; pages do not move by themselves."), WARN
     return _("Everything works."), GOOD

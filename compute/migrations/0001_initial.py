@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='Pool',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=40, unique=True)),
+                ('slug', models.SlugField(max_length=40, unique=True, verbose_name='slug')),
                 ('trusted', models.BooleanField(default=False, verbose_name='trusted with labels')),
                 ('token_digest', models.CharField(blank=True, editable=False, max_length=64)),
             ],
@@ -29,9 +29,9 @@ class Migration(migrations.Migration):
             name='Environment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=40)),
-                ('version', models.CharField(max_length=40)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('name', models.SlugField(max_length=40, verbose_name='name')),
+                ('version', models.CharField(max_length=40, verbose_name='version')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
             ],
             options={
                 'verbose_name': 'environment',
@@ -43,11 +43,11 @@ class Migration(migrations.Migration):
             name='RunnerHost',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('environments', models.JSONField(default=list)),
-                ('building', models.JSONField(default=dict)),
-                ('seen_at', models.DateTimeField()),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='compute.pool')),
+                ('name', models.CharField(max_length=120, verbose_name='name')),
+                ('environments', models.JSONField(default=list, verbose_name='environments')),
+                ('building', models.JSONField(default=dict, verbose_name='being built')),
+                ('seen_at', models.DateTimeField(verbose_name='heard last')),
+                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='compute.pool', verbose_name='pool')),
             ],
             options={
                 'verbose_name': 'runner host',

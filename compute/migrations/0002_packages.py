@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='environment',
             name='packages',
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=list, verbose_name='packages'),
         ),
     ]

@@ -18,16 +18,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='runnerhost',
             name='devices',
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=list, verbose_name='devices'),
         ),
         migrations.AddField(
             model_name='runnerhost',
             name='preflight',
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=list, verbose_name='preflight'),
         ),
         migrations.AddField(
             model_name='runnerhost',
             name='sandbox',
-            field=models.CharField(blank=True, max_length=20),
+            field=models.CharField(blank=True, max_length=20, verbose_name='sandbox'),
         ),
     ]

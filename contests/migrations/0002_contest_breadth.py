@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='participation',
             name='rules_accepted_at',
-            field=models.DateTimeField(blank=True, null=True),
+            field=models.DateTimeField(blank=True, null=True, verbose_name='rules accepted at'),
         ),
         migrations.AddField(
             model_name='participation',
@@ -123,14 +123,14 @@ class Migration(migrations.Migration):
             name='Check',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('QUEUED', 'queued'), ('RUNNING', 'running'), ('GREEN', 'passed'), ('RED', 'mistakes found'), ('FAILED', 'failed')], default='QUEUED', max_length=8)),
+                ('status', models.CharField(choices=[('QUEUED', 'queued'), ('RUNNING', 'running'), ('GREEN', 'passed'), ('RED', 'mistakes found'), ('FAILED', 'failed')], default='QUEUED', max_length=8, verbose_name='status')),
                 ('digest', models.CharField(max_length=64)),
-                ('findings', models.JSONField(default=list)),
-                ('rows', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('task_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='contests.taskversion')),
+                ('findings', models.JSONField(default=list, verbose_name='findings')),
+                ('rows', models.JSONField(default=dict, verbose_name='rows')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
+                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='started by')),
+                ('task_version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='contests.taskversion', verbose_name='task version')),
                 ('trial', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contests.submission')),
             ],
             options={

@@ -13,5 +13,5 @@ class Migration(migrations.Migration):
             name="trials",
             field=models.ManyToManyField(related_name="+", to="contests.submission"),
         ),
-        migrations.AddField(model_name="check", name="notes", field=models.JSONField(default=list)),
+        migrations.AddField(model_name="check", name="notes", field=models.JSONField(default=list, verbose_name='notes')),
     ]

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='submission',
             name='kind',
-            field=models.CharField(choices=[('predictions', 'predictions'), ('script', 'script'), ('notebook', 'notebook'), ('project', 'project')], max_length=20),
+            field=models.CharField(choices=[('predictions', 'predictions'), ('script', 'script'), ('notebook', 'notebook'), ('project', 'project')], max_length=20, verbose_name='kind'),
         ),
         migrations.CreateModel(
             name='HiddenFile',

@@ -27,18 +27,24 @@ class Check(models.Model):
 
     ENDED = (Status.GREEN, Status.RED, Status.FAILED)
 
-    task_version = models.ForeignKey(TaskVersion, on_delete=models.CASCADE, related_name="checks")
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    task_version = models.ForeignKey(
+        TaskVersion, on_delete=models.CASCADE, related_name="checks", verbose_name=_("task version")
     )
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("started by"),
+    )
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.QUEUED)
     digest = models.CharField(max_length=64)
-    findings = models.JSONField(default=list)
-    notes = models.JSONField(default=list)
-    rows = models.JSONField(default=dict)  # {"public", "private", "ignored"}
+    findings = models.JSONField(_("findings"), default=list)
+    notes = models.JSONField(_("notes"), default=list)
+    rows = models.JSONField(_("rows"), default=dict)  # {"public", "private", "ignored"}
     trials = models.ManyToManyField(Submission, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("check")

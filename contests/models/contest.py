@@ -27,7 +27,7 @@ class Contest(models.Model):
         APPROVAL = "approval", _("by approval: organisers admit each person")
         CLOSED = "closed", _("closed: nobody else may join")
 
-    slug = models.SlugField(max_length=60, unique=True)
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
     title = models.CharField(_("title"), max_length=120)
     title_zh = models.CharField(_("title in Chinese"), max_length=120, blank=True)
     summary = models.CharField(_("summary"), max_length=300, blank=True)
@@ -77,7 +77,7 @@ class Contest(models.Model):
     organisers = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="contests", verbose_name=_("organisers")
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = ContestQuerySet.as_manager()
 

@@ -13,7 +13,9 @@ from contests.models.contest import Contest
 class Team(models.Model):
     """Who stands on a board. A contestant alone is a team of one. Its row is the lock that makes quotas exact."""
 
-    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="teams")
+    contest = models.ForeignKey(
+        Contest, on_delete=models.CASCADE, related_name="teams", verbose_name=_("contest")
+    )
     name = models.CharField(_("name"), max_length=60)
     name_key = models.CharField(
         max_length=240, blank=True, editable=False
@@ -43,15 +45,22 @@ class Participation(models.Model):
         PENDING = "pending", _("waits for approval")
         REFUSED = "refused", _("refused")
 
-    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="participations")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="participations"
+    contest = models.ForeignKey(
+        Contest, on_delete=models.CASCADE, related_name="participations", verbose_name=_("contest")
     )
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="participations")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="participations",
+        verbose_name=_("user"),
+    )
+    team = models.ForeignKey(
+        Team, on_delete=models.CASCADE, related_name="participations", verbose_name=_("team")
+    )
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.ACTIVE)
     rules_digest = models.CharField(max_length=64, blank=True)
-    rules_accepted_at = models.DateTimeField(null=True, blank=True)
-    joined_at = models.DateTimeField(auto_now_add=True)
+    rules_accepted_at = models.DateTimeField(_("rules accepted at"), null=True, blank=True)
+    joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("participation")

@@ -44,23 +44,35 @@ class Submission(models.Model):
     TERMINAL = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    contest = models.ForeignKey(Contest, on_delete=models.PROTECT, related_name="submissions")
-    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="submissions")
-    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="submissions")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="submissions")
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    filename = models.CharField(max_length=255)
+    contest = models.ForeignKey(
+        Contest, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("contest")
+    )
+    phase = models.ForeignKey(
+        Phase, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("phase")
+    )
+    team = models.ForeignKey(
+        Team, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("team")
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="submissions", verbose_name=_("user")
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    filename = models.CharField(_("file name"), max_length=255)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
-    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
-    note = models.CharField(max_length=300, blank=True)
+    environment = models.ForeignKey(
+        Environment, on_delete=models.PROTECT, related_name="+", verbose_name=_("environment")
+    )
+    note = models.CharField(_("note"), max_length=300, blank=True)
     trial = models.BooleanField(_("trial"), default=False)  # an organiser's own try: no quota, on no board
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - NULLs do not collide
-    created_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
-    verdict = models.CharField(max_length=32, blank=True, choices=[(v.value, v.value) for v in Verdict])
-    public_score = models.FloatField(null=True, blank=True)
-    private_score = models.FloatField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.QUEUED)
+    verdict = models.CharField(
+        _("verdict"), max_length=32, blank=True, choices=[(v.value, v.value) for v in Verdict]
+    )
+    public_score = models.FloatField(_("public score"), null=True, blank=True)
+    private_score = models.FloatField(_("private score"), null=True, blank=True)
 
     objects = SubmissionQuerySet.as_manager()
 

@@ -16,10 +16,10 @@ from runners.spec import Limits
 
 
 class Task(models.Model):
-    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="tasks")
-    slug = models.SlugField(max_length=60)
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="tasks", verbose_name=_("phase"))
+    slug = models.SlugField(_("slug"), max_length=60)
     title = models.CharField(_("title"), max_length=120)
-    position = models.PositiveSmallIntegerField(default=1)
+    position = models.PositiveSmallIntegerField(_("position"), default=1)
 
     class Meta:
         verbose_name = _("task")
@@ -139,13 +139,17 @@ class HiddenFile(models.Model):
 class StarterCode(models.Model):
     """A sample submission shown on the contest page."""
 
-    contest = models.ForeignKey(Contest, on_delete=models.CASCADE, related_name="starters")
-    name = models.CharField(max_length=120)
-    title = models.CharField(max_length=120)
-    title_zh = models.CharField(max_length=120, blank=True)
-    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, null=True, related_name="+")
+    contest = models.ForeignKey(
+        Contest, on_delete=models.CASCADE, related_name="starters", verbose_name=_("contest")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    title = models.CharField(_("title"), max_length=120)
+    title_zh = models.CharField(_("title in Chinese"), max_length=120, blank=True)
+    environment = models.ForeignKey(
+        Environment, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("environment")
+    )
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
-    position = models.PositiveSmallIntegerField(default=1)
+    position = models.PositiveSmallIntegerField(_("position"), default=1)
     baseline = models.BooleanField(
         _("baseline"),
         default=False,

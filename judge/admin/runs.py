@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.read_only_admin import ReadOnlyAdmin, ReadOnlyInline
+from contests.admin.columns import SubmissionColumns
 from judge.models import Job, Run, RunFile
 from runners.verdict import Verdict
 
@@ -36,11 +37,11 @@ class VerdictFilter(admin.SimpleListFilter):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnlyAdmin):
+class RunAdmin(SubmissionColumns, ReadOnlyAdmin):
     list_display = (
         "id",
-        "submission__filename",
-        "submission__user",
+        "file_name",
+        "person",
         "task_version",
         "status",
         "verdict",

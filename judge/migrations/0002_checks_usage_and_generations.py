@@ -37,37 +37,37 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='task_check',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='contests.check'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='contests.check', verbose_name='check'),
         ),
         migrations.AddField(
             model_name='run',
             name='cpu_s',
-            field=models.FloatField(default=0.0),
+            field=models.FloatField(default=0.0, verbose_name='CPU time in s'),
         ),
         migrations.AddField(
             model_name='run',
             name='disk_peak',
-            field=models.BigIntegerField(default=0),
+            field=models.BigIntegerField(default=0, verbose_name='peak disk in bytes'),
         ),
         migrations.AddField(
             model_name='run',
             name='generation',
-            field=models.PositiveSmallIntegerField(default=1),
+            field=models.PositiveSmallIntegerField(default=1, verbose_name='generation'),
         ),
         migrations.AddField(
             model_name='run',
             name='gpu_s',
-            field=models.FloatField(default=0.0),
+            field=models.FloatField(default=0.0, verbose_name='GPU time in s'),
         ),
         migrations.AddField(
             model_name='run',
             name='memory_peak',
-            field=models.BigIntegerField(default=0),
+            field=models.BigIntegerField(default=0, verbose_name='peak memory in bytes'),
         ),
         migrations.AddField(
             model_name='run',
             name='wall_s',
-            field=models.FloatField(default=0.0),
+            field=models.FloatField(default=0.0, verbose_name='wall time in s'),
         ),
         migrations.AlterField(
             model_name='job',
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='job',
             name='run',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='judge.run'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='judge.run', verbose_name='run'),
         ),
         migrations.AddConstraint(
             model_name='job',

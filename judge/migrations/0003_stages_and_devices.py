@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='gpus',
-            field=models.PositiveSmallIntegerField(default=0),
+            field=models.PositiveSmallIntegerField(default=0, verbose_name='GPUs'),
         ),
         migrations.AddField(
             model_name='job',
@@ -30,6 +30,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='job',
             name='kind',
-            field=models.CharField(choices=[('run', 'run'), ('score', 'score'), ('check', 'check'), ('rehearse', 'rehearse'), ('train', 'train'), ('predict', 'predict'), ('ingest', 'ingest')], max_length=12),
+            field=models.CharField(choices=[('run', 'run'), ('score', 'score'), ('check', 'check'), ('rehearse', 'rehearse'), ('train', 'train'), ('predict', 'predict'), ('ingest', 'ingest')], max_length=12, verbose_name='kind'),
         ),
     ]

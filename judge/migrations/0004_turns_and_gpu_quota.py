@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='contest',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contests.contest'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contests.contest', verbose_name='contest'),
         ),
         migrations.AddField(
             model_name='job',
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='run',
             name='gpu_held_s',
-            field=models.FloatField(null=True),
+            field=models.FloatField(null=True, verbose_name='GPU held in s'),
         ),
         migrations.AddField(
             model_name='turn',

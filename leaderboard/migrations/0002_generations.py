@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='score',
             name='generation',
-            field=models.PositiveSmallIntegerField(default=1),
+            field=models.PositiveSmallIntegerField(default=1, verbose_name='generation'),
         ),
         migrations.AddField(
             model_name='scoreevent',

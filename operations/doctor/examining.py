@@ -23,6 +23,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "scores": keeping.uncounted_scores,
     "boards": keeping.board_drift,
     "pools": judging.waiting_jobs,
+    "held queues": judging.held_queues,
     "unfinished uploads": keeping.cut_short,
     "uploads of ended attempts": keeping.expired_uploads,
     "sessions": keeping.sessions,

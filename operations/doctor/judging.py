@@ -16,7 +16,7 @@ from compute import pools
 from compute.models import Pool
 from contests.models import Check, Submission
 from judge import lease, results, runs, settling, transitions
-from judge.models import Job, Run
+from judge.models import HeldQueue, Job, Run
 from leaderboard.models import Score
 from operations.doctor.finding import Finding
 from runners.verdict import Verdict
@@ -81,6 +81,23 @@ def waiting_jobs() -> Iterator[Finding]:
             what = "Release it in the admin." if pool.held else "Start its runner hosts; see /runners/."
             yield Finding(
                 "waiting_pool", f"pool {pool.slug}", f"{waiting} jobs wait for over an hour: {why}", what
+            )
+
+
+def held_queues() -> Iterator[Finding]:
+    """Contests whose submissions wait for long because their organisers hold them."""
+    long_ago = timezone.now() - WAITS_LONG
+    for held in HeldQueue.objects.select_related("contest").filter(since__lt=long_ago).order_by("since"):
+        waiting = Job.objects.filter(
+            contest=held.contest, status=Job.Status.QUEUED, queued_at__lt=long_ago
+        ).count()
+        if waiting:
+            yield Finding(
+                "held_queue",
+                f"contest {held.contest.slug}",
+                f"{waiting} jobs wait for over an hour: its organisers hold its queue since "
+                f"{held.since:%Y-%m-%d %H:%M} UTC",
+                "Ask them, or release it on the contest's page in the admin.",
             )
 
 

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from contests.models import Contest, Submission
+from judge import operating
 from judge.models import Job
 from operations import health, notices
 from operations.kept import Kept
@@ -199,6 +200,17 @@ def test_the_status_page_tells_the_queue_its_age_and_the_hosts(contest: Contest,
     assert "some wait because no runner host of their pool is up" in page.text
     assert "cpu 0 0 1 3 minutes" in page.text
     assert "alice" not in page.text
+
+
+def test_the_status_page_tells_that_some_wait_for_a_held_pool(contest: Contest, alice: User) -> None:
+    pool = make_pool("cpu")
+    make_host(pool)
+    operating.hold(pool, by=None)
+    assert "wait because" not in read(signed_in(None), "/status/").text
+    make_submission(contest, alice)
+    page = read(signed_in(None), "/status/")
+    assert "some wait because their pool is held" in page.text
+    assert "cpu (held) 1 0 1" in page.text
 
 
 def test_the_status_page_tells_what_is_broken_and_what_was(contest: Contest, settings: Settings) -> None:
