@@ -109,6 +109,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "judge.sweep", "schedule": 15.0, "options": {"expires": 15.0}},
+    "removals": {"task": "judge.removals", "schedule": 300.0, "options": {"expires": 300.0}},
     "tidy": {"task": "judge.tidy", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "run" / "beat-schedule")

@@ -13,7 +13,7 @@ them (`blobs.record`). One that finds a Removal under way gives up. One that fin
 are still there; if so nobody will delete them any more, and it drops the Removal. One that finds none before, and one
 after, is refused by `record`: a whole removal passed in between. So a row never names bytes that are gone.
 
-Whoever dies between 1 and 3 leaves a Removal that the next sweep carries on with. It is taken over after 20 minutes,
+Whoever dies between 1 and 3 leaves a Removal that a chore carries on with. It is taken over after 20 minutes,
 when a stopped process that goes on does not delete any more (STALLED_S), nor S3 a request of it that was on its way.
 
 Some blobs are needed though no row refers to them: our own programs, which claims hand out by digest. A sweep asks for
@@ -91,7 +91,7 @@ def removable(*, older_than_s: float = LEFT_ALONE_S) -> list[Blob]:
 def remove_rows(*, older_than_s: float = LEFT_ALONE_S, within_s: float = 3600.0) -> Removed:
     """Delete the blobs that nothing refers to, row and bytes, until the time is over."""
     removed, until = Removed(), time.monotonic() + within_s
-    _finish_others()
+    finish_others()
     for blob in removable(older_than_s=older_than_s):
         if time.monotonic() > until:
             break
@@ -163,7 +163,7 @@ def _delete(sha256: str, announced_at: datetime.datetime) -> None:
     Removal.objects.filter(pk=sha256, announced_at=announced_at).update(done=True)  # no other's
 
 
-def _finish_others() -> None:
+def finish_others() -> None:
     """Carry on with what was announced by somebody who died, and forget what was done long ago."""
     now = timezone.now()
     Removal.objects.filter(done=True, announced_at__lt=now - REMEMBERED).delete()

@@ -34,6 +34,7 @@ from contests.models import Blob, Contest, Participation, Phase, Submission, Tas
 from judge import feed, first_look, projects, quotas, results, stages
 from judge.models import Run
 from leaderboard import boards
+from runners.verdict import Verdict
 
 MAX_SCRIPT_BYTES = 1 << 20
 _TURN = threading.Semaphore()  # wakes who waits longest, unlike a Lock
@@ -132,6 +133,12 @@ def _same(
     environment: str | None,
 ) -> Submission:
     """The earlier submission, when it is what is handed in again. Nothing is written to find that out."""
+    if earlier.verdict == Verdict.CANCELLED and not earlier.file_kept:
+        raise Rejected(
+            "key_reused",
+            _("This Idempotency-Key was used for a submission that was called back. Use a new key."),
+            409,
+        )
     made_in = earlier.environment
     other = bool(environment) and environment not in {made_in.name, made_in.identifier}
     if task_slug and not earlier.runs.filter(task_version__task__slug=task_slug).exists():
@@ -139,7 +146,7 @@ def _same(
     digest = hashlib.sha256()
     for piece in file.chunks():
         digest.update(piece)
-    same = earlier.blob_id == digest.hexdigest() or not earlier.file_kept
+    same = earlier.blob_id == digest.hexdigest()
     if other or earlier.contest_id != contest.pk or not same:
         raise Rejected(
             "key_reused",

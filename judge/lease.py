@@ -38,7 +38,8 @@ from runners.verdict import Verdict
 
 log = structlog.get_logger(__name__)
 CANDIDATES = 8  # how many of the fairest jobs a claim tries when others are claiming too
-# The last attempt is not declared dead by a short outage of the site: its agent gets this much longer to come back.
+# The last attempt is not declared dead by an outage of the site: its agent gets this much longer to come back, and as
+# long again after hosts are heard once more.
 LAST_ATTEMPT_GRACE = datetime.timedelta(minutes=5)
 # A job's token is good for so long beyond its wall limit: inputs, results, and outages of the site between them.
 TOKEN_GRACE = datetime.timedelta(days=7)
@@ -260,16 +261,27 @@ def _still_dead(job: Job) -> None:
         raise Stale
 
 
-def sweep() -> int:
-    """End the jobs whose last attempt died, and ring for whatever can be claimed. Returns how many were ended."""
-    now = clock.now()
-    ended = 0
+def _dead(now: datetime.datetime) -> list[Job]:
+    """The jobs whose last attempt is over for good: nobody came back with it, and hosts have been heard for a while.
+
+    While no host of any pool is heard, the site may be what is away: all that they ran would come back and find itself
+    ended. So nothing ends where none ever comes back; nothing else is judged there either.
+    """
     dead = Job.objects.select_related("run", "pool").filter(
         status=Job.Status.RUNNING,
         attempt__gte=settings.PODIUM_MAX_ATTEMPTS + F("pardoned"),
         lease_until__lt=now - LAST_ATTEMPT_GRACE,
     )
-    for job in dead:
+    found = list(dead)
+    since = pools.listening_since() if found else None
+    return found if since is not None and since <= now - LAST_ATTEMPT_GRACE else []
+
+
+def sweep() -> int:
+    """End the jobs whose last attempt died, and ring for whatever can be claimed. Returns how many were ended."""
+    now = clock.now()
+    ended = 0
+    for job in _dead(now):
         try:
             with transaction.atomic():
                 _still_dead(job)

@@ -11,8 +11,14 @@ from judge import feed, lease, pacing, retention
 
 @shared_task(name="judge.sweep")
 def sweep() -> None:
-    """Pre: any. Post: no job whose last attempt died is left running; every claimable job's pool was rung."""
+    """Pre: any. Post: no dead last attempt is left running where hosts are heard; every waiting pool was rung."""
     lease.sweep()
+
+
+@shared_task(name="judge.removals")
+def removals() -> None:
+    """Pre: any. Post: no content is refused for longer than need be because whoever deleted it died over it."""
+    unnamed.finish_others()
 
 
 @shared_task(name="judge.tidy")

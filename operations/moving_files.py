@@ -3,7 +3,8 @@
 Theory of operation. Files are copied one by one; each is hashed as it is read, so a damaged one is not spread, and the
 store it goes to shows it whole or not at all. What is there already with its length is not copied again: killed at any
 moment, the same command goes on. Only `remove` deletes, in a pass of its own after everything was copied: each file
-is read back from where it went, and goes only when those bytes are the right ones.
+is read back from where it went, copied once more where those bytes are others, and goes only when they are the right
+ones.
 
 While the site runs only copying is allowed, and it lacks what was handed in behind the copier's back: stop the site,
 give the same command with `--remove` for the rest, and start the site with the settings of the other store.
@@ -112,13 +113,21 @@ def _remove(lying: dict[str, int], source: Store, target: Store, moved: Moved, s
     say("reading back what was copied, and removing it where it was")
     for sha256 in lying:
         if not _is_there_whole(sha256, target):
-            raise CannotMove(
-                f"The copy of {sha256} is damaged; it was left where it was, as are those after it."
-            )
+            _copy_anew(sha256, source, target)
         source.remove(sha256)
         moved.removed += 1
         if moved.removed % SAY_EVERY == 0:
             say(f"{moved.removed} of {len(lying)} files removed")
+
+
+def _copy_anew(sha256: str, source: Store, target: Store) -> None:
+    left = f"It was left where it was, as are those after {sha256}."
+    if not _copy(sha256, source, target):
+        raise CannotMove(f"The file {sha256} is damaged in both places: a backup may have it. {left}")
+    if not _is_there_whole(sha256, target):
+        raise CannotMove(
+            f"The copy of {sha256} is damaged, also when made anew: look at where it goes to. {left}"
+        )
 
 
 def _is_there_whole(sha256: str, store: Store) -> bool:

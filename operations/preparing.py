@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def open_local_pools(slugs: list[str], tokens: Path) -> None:
         kept = tokens / slug
         pool = pools.pool_of(kept.read_text(encoding="utf-8").strip()) if kept.is_file() else None
         if pool is None or pool.slug != slug:
-            host = socket.gethostname()[:120]
+            named = os.environ.get("PODIUM_AGENT_HOST", "").strip()  # noqa: TID251 - the agent's setting
+            host = (named or socket.gethostname())[:120]
             keep_secret(kept, pools.open_pool(slug=slug, trusted=slug in TRUSTED_POOLS, name=host))
 
 

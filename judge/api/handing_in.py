@@ -75,7 +75,7 @@ class ContestSubmissions(ListEndpoint):
         request={"multipart/form-data": HandInSerializer},
         responses={
             201: SubmissionSerializer,
-            409: refusal("The Idempotency-Key was used for something else."),
+            409: refusal("The Idempotency-Key was used for something else, or for what was called back."),
             503: refusal("Nothing can be scored at the moment."),
         },
     )

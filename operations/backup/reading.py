@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from compute.models import RunnerHost
-from contests import blobs
+from contests import blobs, stores
 from leaderboard.models import Board
 from operations import health, instance
 from operations.backup import archive, database, manifest
@@ -90,6 +90,7 @@ def check_nobody_works() -> None:
 def _fetch(source: Source, told: Manifest, fresh: Path, say: Say) -> None:
     """Everything of the backup, the database beside its place. Raises CannotRestore."""
     try:
+        stores.chosen().prepare()  # a bucket of a site that is made anew
         _restore_files(source, told, say)
         source.copy(told.database, fresh)
         fresh.chmod(0o600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from contests import blobs, stores, unnamed
 from contests.models import Blob, Removal, StarterCode
+from judge import tasks
 from tests.builders import make_blob, make_contest, make_submission, make_user
 
 DAY_AGO = time.time() - 86_400
@@ -191,16 +193,24 @@ def test_what_is_handed_out_by_its_digest_after_the_sweep_has_asked_stays() -> N
     assert blobs.exists(program.pk)
 
 
+def test_the_chore_that_carries_on_with_removals_is_called_every_five_minutes() -> None:
+    (entry,) = (entry for entry in site.CELERY_BEAT_SCHEDULE.values() if entry["task"] == tasks.removals.name)
+    assert entry["schedule"] == 300.0
+
+
 @pytest.mark.django_db
-def test_a_removal_whose_process_died_is_carried_on_with_by_a_later_sweep() -> None:
+@pytest.mark.parametrize("chore", [unnamed.remove_rows, tasks.removals], ids=["hourly", "every five minutes"])
+def test_a_removal_whose_process_died_is_carried_on_with_by_a_later_chore(
+    chore: Callable[[], object],
+) -> None:
     blob = make_blob(b"half deleted")
     Blob.objects.filter(pk=blob.pk).delete()
     Removal.objects.create(sha256=blob.pk, size=blob.size, announced_at=timezone.now())
-    unnamed.remove_rows()
+    chore()
     assert blobs.exists(blob.pk), "its process may still be at work"
     Removal.objects.update(announced_at=timezone.now() - unnamed.TAKEN_OVER)
-    unnamed.remove_rows()
+    chore()
     assert not blobs.exists(blob.pk)
     Removal.objects.update(announced_at=timezone.now() - unnamed.REMEMBERED)
-    unnamed.remove_rows()
+    chore()
     assert not Removal.objects.exists()

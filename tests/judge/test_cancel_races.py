@@ -10,6 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.utils import timezone
 
+from compute.models import RunnerHost
 from contests.models import Contest, Submission
 from judge import cancel, lease
 from judge.models import Job, Run, Turn
@@ -117,6 +118,7 @@ def test_cancel_and_the_sweep_of_a_dead_last_attempt(contest: Contest) -> None:
         submission = make_submission(contest, make_user(f"u{number}"))
         spec = Host().must_claim()
         long_ago = timezone.now() - 2 * lease.LAST_ATTEMPT_GRACE
+        RunnerHost.objects.update(heard_from=long_ago)
         Job.objects.filter(pk=spec.job_id).update(attempt=3, lease_until=long_ago)
         won, _ = against(submission, lease.sweep)
         assert consistent(submission) == ("CANCELLED" if won else "INTERNAL_ERROR")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from compute.models import RunnerHost
 from contests import check_texts, publishing
 from contests.models import Check, Contest, StarterCode, Submission, TaskVersion
 from judge import checking, feed, lease, queue, quotas, specification, trials
@@ -199,6 +200,7 @@ def test_the_sweep_ends_a_check_whose_last_agent_died(version: TaskVersion, orga
     check = checking.start(version, organiser)
     Host().must_claim("scoring")
     long_ago = check.created_at.replace(year=2001)
+    RunnerHost.objects.update(heard_from=long_ago)
     Job.objects.update(attempt=3, lease_until=long_ago)
     assert lease.sweep() == 1
     check.refresh_from_db()

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from compute.models import RunnerHost
 from contests import blobs
 from contests.models import Contest, Submission, TaskVersion
 from judge import lease, queue
@@ -39,6 +40,11 @@ def queued(contest: Contest) -> Submission:
 def lapse(job_id: str, seconds: float = 1) -> None:
     """Let the lease of a job run out `seconds` ago."""
     Job.objects.filter(pk=job_id).update(lease_until=timezone.now() - datetime.timedelta(seconds=seconds))
+
+
+def heard_for(seconds: float) -> None:
+    """Let every host have been heard all the time for so long."""
+    RunnerHost.objects.update(heard_from=timezone.now() - datetime.timedelta(seconds=seconds))
 
 
 def test_a_claim_hands_out_the_program_its_data_and_its_limits(queued: Submission) -> None:
@@ -115,12 +121,32 @@ def test_an_agent_that_comes_back_before_the_next_claim_carries_on(queued: Submi
     assert Host(name="host-2").claim() is None
 
 
+def test_a_lost_last_attempt_is_left_alone_until_hosts_have_been_heard_for_a_while_after_an_outage(
+    queued: Submission,
+) -> None:
+    for _attempt in (1, 2, 3):
+        spec = Host().must_claim()
+        lapse(spec.job_id, seconds=3600)
+    an_hour_ago = timezone.now() - datetime.timedelta(hours=1)
+    RunnerHost.objects.update(seen_at=an_hour_ago, heard_from=an_hour_ago - datetime.timedelta(hours=1))
+    assert lease.sweep() == 0  # the site has just come back
+    assert Host().claim() is None
+    assert lease.sweep() == 0  # so has its host
+    heard_for(299)
+    assert lease.sweep() == 0
+    assert Host().heartbeat(spec).status_code == 200
+    lapse(spec.job_id, seconds=3600)
+    heard_for(301)
+    assert lease.sweep() == 1
+
+
 def test_a_lost_last_attempt_ends_as_internal_error_after_its_grace(queued: Submission) -> None:
     for attempt in (1, 2, 3):
         spec = Host().must_claim()
         assert spec.attempt == attempt
         lapse(spec.job_id)
     assert Host().claim() is None
+    heard_for(301)
     assert lease.sweep() == 0  # the grace is not over
     lapse(spec.job_id, seconds=301)
     assert lease.sweep() == 1

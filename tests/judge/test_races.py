@@ -15,6 +15,7 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from compute.models import RunnerHost
 from contests import joining, removal
 from contests.models import Check, Contest, Participation, Submission
 from judge import cancel, checking, intake, lease, rejudging, settling, transitions
@@ -231,6 +232,7 @@ def test_an_agent_that_comes_back_while_the_sweep_looks_keeps_its_last_attempt(
     submission = make_submission(contest, alice)
     spec = Host().must_claim()
     Job.objects.update(attempt=3, lease_until=timezone.now() - datetime.timedelta(hours=1))
+    RunnerHost.objects.update(heard_from=timezone.now() - datetime.timedelta(hours=1))
     last = dataclasses.replace(spec, attempt=3)
     assert overlapping(lambda: Host().heartbeat(last), lease.sweep) == 0
     assert Run.objects.get(submission=submission).status == "RUNNING"

@@ -25,8 +25,9 @@ def predictions(letter: str, size: int = MB) -> bytes:
     return f"id,target\n{letter},1\n".encode().ljust(size, b"#")
 
 
-def hand_in(contest: Contest, user: User, content: bytes) -> Submission:
-    return intake.submit(user=user, contest=contest, file=SimpleUploadedFile("p.csv", content))
+def hand_in(contest: Contest, user: User, content: bytes, key: str | None = None) -> Submission:
+    file = SimpleUploadedFile("p.csv", content)
+    return intake.submit(user=user, contest=contest, file=file, idempotency_key=key)
 
 
 @pytest.fixture
@@ -85,6 +86,21 @@ def test_what_its_owner_calls_back_before_it_starts_takes_up_nothing_and_may_be_
     assert "deleted, as it was called back" in client.get(f"/submissions/{taken.pk}/").content.decode()
     with pytest.raises(rejudging.CannotRejudge, match="its file is gone"):
         rejudging.rejudge(taken)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("letter", ["a", "b"])
+def test_the_key_of_what_was_called_back_is_refused_as_nobody_can_say_any_more_what_it_stood_for(
+    contest: Contest, letter: str
+) -> None:
+    alice = make_user("alice")
+    join(contest, alice)
+    first = hand_in(contest, alice, predictions("a"), key="k")
+    assert cancel.cancel(first, by=alice)
+    with pytest.raises(intake.Rejected, match="was called back") as refused:
+        hand_in(contest, alice, predictions(letter), key="k")
+    assert (refused.value.code, refused.value.status) == ("key_reused", 409)
+    assert hand_in(contest, alice, predictions(letter), key="another").pk != first.pk
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from contests import blobs
 from operations.backup import archive, database, reading
 from operations.backup.manifest import NAME, CannotRestore, Manifest, read
+from tests.contests.s3_server import s3_server
 
 CONTENTS = [b"named", b"named as well", b"nothing names this one"]
 DIGESTS = [hashlib.sha256(content).hexdigest() for content in CONTENTS]
@@ -91,6 +92,14 @@ def test_a_store_that_is_away_is_told_in_one_sentence(tmp_path: Path, settings: 
     settings.PODIUM_S3 = ("http://127.0.0.1:1", "podium", "key", "secret", "us-east-1")
     with pytest.raises(CannotRestore, match="not be written"):
         restore_files(target)
+
+
+def test_the_files_go_into_a_bucket_that_was_not_there(tmp_path: Path, settings: Settings) -> None:
+    target = backed_up(tmp_path / "copy")
+    with s3_server(tmp_path / "s3") as server:
+        settings.PODIUM_S3 = server.store()
+        restore_files(target)
+        assert sorted(sha256 for sha256, _size in blobs.listed()) == sorted(DIGESTS)
 
 
 def test_a_tar_that_is_no_backup_is_refused_in_one_sentence(tmp_path: Path) -> None:

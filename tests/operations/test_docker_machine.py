@@ -12,7 +12,7 @@ from runners.environments.own_images import admit
 from tests import own_image
 from tests.stack import ENVIRONMENTS, PERFECT, Stack, eventually, running_stack
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.once]
 
 WHERE = (
     b"""

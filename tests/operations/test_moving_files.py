@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,11 @@ def bucket() -> list[str]:
     return sorted(found.sha256 for found in stores.chosen().kept())
 
 
-ALL = sorted(hashlib.sha256(content).hexdigest() for content in CONTENTS)
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+ALL = sorted(map(_sha, CONTENTS))
 
 
 def move(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -113,26 +117,31 @@ def command(*words: str, s3: tuple[str, ...]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", program, *s3, *words], cwd=ROOT, env=environment)
 
 
-def damage_the_file(server: S3Server) -> None:
+def test_damage_is_noticed_and_nothing_is_removed(server: S3Server) -> None:
     path = blobs.path_of(ALL[3])
     path.chmod(0o600)
     path.write_bytes(b"other bytes")
-
-
-def damage_the_copy(server: S3Server) -> None:
-    call_command("move_blobs", "--to", "bucket")
-    place = server.folder / "podium" / "blobs" / ALL[0][:2] / ALL[0]
-    place.write_bytes(bytes(place.stat().st_size))
-
-
-@pytest.mark.parametrize("damage", [damage_the_file, damage_the_copy])
-def test_damage_is_noticed_and_nothing_is_removed(
-    server: S3Server, damage: Callable[[S3Server], None]
-) -> None:
-    damage(server)
     with pytest.raises(CommandError, match="damaged"):
         call_command("move_blobs", "--to", "bucket", "--remove")
     assert folder() == ALL
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_damaged_copy_is_made_anew_before_the_file_is_removed(server: S3Server, *, lost: bool) -> None:
+    call_command("move_blobs", "--to", "bucket")
+    place = server.folder / "podium" / "blobs" / ALL[0][:2] / ALL[0]
+    place.write_bytes(bytes(place.stat().st_size))
+    if lost:  # then nobody has the right bytes, and what is left of either is left
+        path = blobs.path_of(ALL[0])
+        path.chmod(0o600)
+        path.write_bytes(bytes(path.stat().st_size))
+        with pytest.raises(CommandError, match="damaged in both places"):
+            call_command("move_blobs", "--to", "bucket", "--remove")
+        assert (folder(), bucket()) == (ALL, ALL)
+    else:
+        call_command("move_blobs", "--to", "bucket", "--remove")
+        assert (folder(), bucket()) == ([], ALL)
+        assert b"".join(blobs.pieces_of(ALL[0])) == next(c for c in CONTENTS if _sha(c) == ALL[0])
 
 
 def test_a_running_site_loses_no_file_under_its_feet_and_a_store_that_is_away_is_told(

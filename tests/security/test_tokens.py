@@ -233,6 +233,14 @@ def test_preparing_a_second_host_leaves_the_first_ones_token_and_a_pools_trust_a
     assert Pool.objects.get(slug="cpu").trusted
 
 
+def test_a_token_has_the_name_that_the_machines_agents_go_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODIUM_AGENT_HOST", "lab-3")
+    preparing.open_local_pools(["cpu"], tmp_path)
+    assert PoolToken.objects.get().name == "lab-3"
+
+
 @pytest.fixture
 def run() -> JobSpec:
     """An attempt of a long run that has just begun."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from operations import commands
 from tests.stack import ROOT, Stack, free_port
 
 FAKETIME = "*/faketime/libfaketime.so.1"
@@ -71,6 +72,8 @@ def command_of(pid: int) -> tuple[list[str], dict[str, str]]:
     """Arguments and environment of a running process."""
     process = Path("/proc") / str(pid)
     words = (process / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    if str(commands.DIE_WITH_PARENT) in words:  # it was stopped before it became its program
+        words = words[words.index(str(commands.DIE_WITH_PARENT)) + 3 :]
     pairs = (process / "environ").read_bytes().decode().rstrip("\0").split("\0")
     return words, dict(pair.partition("=")[::2] for pair in pairs)
 
