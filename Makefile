@@ -7,6 +7,8 @@ PYTEST ?=
 BENCHMARKS ?= submission_stages recovery warm_start runs_a_minute container_start hostile_corpus live_fanout board_page check_solution upload_memory
 
 PY := .venv/bin/python
+# Without compiled modules each process of the site compiles them anew, which is half of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo preflight run test test-postgres fuzz check format lock bench clean messages mutations chaos audit

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from live.breaker import BROKER
+from live.breaker import BROKER, NotAsked
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S = 1.0
@@ -20,6 +20,8 @@ TIMEOUT_S = 1.0
 def _or_else(otherwise: Any, call: Callable[[], Any]) -> Any:
     try:
         return BROKER.call(call)
+    except NotAsked:  # a page asks several times: one line each few seconds tells as much
+        return otherwise
     except (RedisError, OSError) as error:
         log.warning("the cache is away", error=str(error))
         return otherwise

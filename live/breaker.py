@@ -17,6 +17,10 @@ PAUSE_S = 3.0
 T = TypeVar("T")
 
 
+class NotAsked(BrokerAway):
+    """The broker failed a moment ago; whoever found that out has said so."""
+
+
 class Breaker:
     """Thread-safe: a race costs one more try."""
 
@@ -25,9 +29,9 @@ class Breaker:
         self._closed_until = float("-inf")
 
     def call(self, work: Callable[[], T]) -> T:
-        """What `work` returns. Raises what it raises (RedisError, OSError), or BrokerAway without trying."""
+        """What `work` returns. Raises what it raises (RedisError, OSError), or NotAsked without trying."""
         if self._clock() < self._closed_until:
-            raise BrokerAway("the broker failed a moment ago")
+            raise NotAsked("the broker failed a moment ago")
         try:
             return work()
         except (RedisError, OSError):
