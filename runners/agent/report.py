@@ -19,10 +19,17 @@ from runners.sandboxes.choice import Sandbox
 log = structlog.get_logger()
 
 WATCH_S = 2.0
+# However rarely it looks: the site takes a host for lost that it has not heard for two minutes.
+HEARD_EVERY_S = 30.0
+
+
+def is_due(silent_s: float, look_every_s: float) -> bool:
+    """Whether to report although nothing has changed."""
+    return silent_s >= min(look_every_s, HEARD_EVERY_S)
 
 
 class Reporter(threading.Thread):
-    """Reports at every change, and at least once a look interval; a new environment or free device rings every bell.
+    """Reports at every change, and often enough to be heard; a new environment or free device rings every bell.
 
     A job that waits for an environment rang its bell long ago, so nobody else would look when it is built.
     """
@@ -58,7 +65,7 @@ class Reporter(threading.Thread):
         bodies = [claim_body(self._tools, pool, slots=0, devices=devices) for pool in self._pools]
         self._look_for_free(devices)
         silent_s = time.monotonic() - self._reported_at
-        if bodies == self._last and silent_s < settings.look_every_s:
+        if bodies == self._last and not is_due(silent_s, settings.look_every_s):
             return
         ready = {identifier for body in bodies for identifier in body["environments"]}
         if new := ready - self._known:

@@ -8,6 +8,7 @@ holds nothing and lets nothing through: what an operator had better know, such a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
@@ -84,10 +85,11 @@ os.truncate("/tmp/fill", 0)
 print("x" * 100_000)
 json.dump(found, open("report.json", "w"))
 """
-FORK = """
+FORKS = 40
+FORK = f"""
 import json, os, time
 children = 0
-while children < 40:
+while children < {FORKS}:
     try:
         pid = os.fork()
     except OSError:
@@ -117,7 +119,7 @@ class Prober:
     def run(
         self, program: str, limits: dict[str, Any], *, environment: str, image: str = ""
     ) -> tuple[Outcome, Any]:
-        """Run `program`; its outcome and what it wrote to report.json (None when nothing)."""
+        """Run `program`; its outcome and what it wrote to report.json (None: nothing, or it was ended meanwhile)."""
         rundir = self.directory / f"preflight-{uuid.uuid4().hex}"
         rundir.mkdir(mode=0o700)
         source = rundir / "main.py"
@@ -139,8 +141,9 @@ class Prober:
                 time.sleep(0.01)
         finally:
             shims.reap(rundir)
-        report = rundir / "outputs" / _REPORT
-        content = json.loads(report.read_text("utf-8")) if report.exists() else None
+        content = None
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            content = json.loads((rundir / "outputs" / _REPORT).read_text("utf-8"))
         shutil.rmtree(rundir)
         return outcome or Outcome(error="the sandbox did not end"), content
 
@@ -158,17 +161,11 @@ class Prober:
         return [*rows, _resource("CPU time", "cpu", spin), _resource("memory", "memory", eat)]
 
     def processes(self, *, environment: str, image: str = "") -> Row:
-        """A gVisor that may start no more threads ends, and all in it: that holds as well."""
+        """What stops a program that forks."""
         patient = {"wall_s": 25.0, "cpu_s": 25.0, "memory_mb": 256}  # gVisor starts processes slowly
         outcome, children = self.run(FORK, LIMITS | patient, environment=environment, image=image)
         hits = outcome.facts.pids_hits if outcome.facts is not None else 0
-        held = children is not None and children < LIMITS["pids"]
-        if self.sandbox is Sandbox.NSJAIL:
-            return row(
-                "processes", "pids cgroup" if hits else "RLIMIT_NPROC of the user namespace", held=held
-            )
-        how = "pids cgroup" if held else "pids cgroup, which ends the run"
-        found = row("processes", how, held=held or (children is None and hits > 0))
+        found = processes_row(self.sandbox, hits, children)
         if found.status is Status.MISSING and children is None:
             by = outcome.facts.kill_reason if outcome.facts is not None else outcome.error
             found = dataclasses.replace(found, advice=f"the probe told nothing: ended by {by or 'itself'}")
@@ -177,6 +174,21 @@ class Prober:
     def memory(self) -> dict[str, Any]:
         """A limit that the interpreter fits in; gVisor's kernel lives in the same cgroup as the program."""
         return {"memory_mb": 128 if self.sandbox is Sandbox.RUNSC else 32}
+
+
+def processes_row(sandbox: Sandbox, hits: int, children: int | None) -> Row:
+    """From how often the kernel refused a thread, and how many of FORKS processes FORK told that it got.
+
+    A gVisor is refused threads of its own, which the program's are made of: somewhat beyond the limit a fork fails,
+    or gVisor ends, and all in it. Both hold.
+    """
+    held = children is not None and children < LIMITS["pids"]
+    if sandbox is Sandbox.NSJAIL:
+        return row("processes", "pids cgroup" if hits else "RLIMIT_NPROC of the user namespace", held=held)
+    if sandbox is Sandbox.RUNSC and not held:
+        stopped = hits > 0 and (children is None or children < FORKS)
+        return row("processes", "pids cgroup, of gVisor's own threads", held=stopped)
+    return row("processes", "pids cgroup", held=held)
 
 
 def _resource(limit: str, reason: str, outcome: Outcome) -> Row:

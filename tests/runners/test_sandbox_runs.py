@@ -121,11 +121,11 @@ for _ in range(5):
             time.sleep(0.01)
             open("submission.csv", "a").write("")
 """,
-        wall_s=5,
+        wall_s=20,
     )
     assert result.verdict is None
-    assert result.facts.wall_s < 2
-    assert result.took_s < 2
+    assert result.facts.wall_s < 10
+    assert result.took_s < 10
 
 
 @everywhere
