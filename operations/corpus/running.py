@@ -32,7 +32,6 @@ MOST_MEMORY = 512 << 20  # of one of the site's processes, whatever is handed in
 PROCESSES = ("web", "judge", "publisher", "agent")
 ENDED_WITHIN_S = 20.0
 LOOK_S = 2.0
-AGENT_MAY_FAIL = 3  # starts of it that end at once, before anything is judged
 
 
 @dataclasses.dataclass(slots=True)
@@ -179,23 +178,17 @@ def _scored(site: Site, contestant: Contestant, body: bytes, what: str) -> float
     deadline = time.monotonic() + FIRST_SCORE_S
     while True:
         found = contestant.wait(submission, LOOK_S)
-        fails = site.restarts().get("agent", 0) >= AGENT_MAY_FAIL
+        fails = site.agent_fails()
         if found["status"] in TERMINAL or fails or time.monotonic() > deadline:
             break
     if found["verdict"] != Verdict.SCORED:
         came = found["verdict"] or found["status"]
         waiting = (found.get("waiting_for") or {}).get("environment", "")
         hint = f"no agent has the environment {waiting} for this sandbox; " if waiting and not fails else ""
-        raise NotPossible(f"{what} came to {came} instead of SCORED: {hint}{_agents_words(site)}")
+        raise NotPossible(
+            f"{what} came to {came} instead of SCORED: {hint}the agent says: {site.agents_words()}"
+        )
     return float(found["public_score"])
-
-
-def _agents_words(site: Site) -> str:
-    log = site.machine.layout.logs / "agent.log"
-    words = (
-        log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:] if log.exists() else []
-    )
-    return f"the agent says: {' | '.join(words) or 'nothing'}"
 
 
 def _host_faults(site: Site, watch: leftovers.Watch, before: leftovers.Use) -> list[str]:

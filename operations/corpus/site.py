@@ -32,9 +32,13 @@ from operations.processes import Machine
 from operations.running import NotPossible, Say
 from operations.supervisor import Supervisor
 from runners.environments import definitions, ready
+from runners.environments.image_engine import ImageEngine
+from runners.sandboxes.choice import Sandbox, docker_host
+from runners.sandboxes.plan import SandboxError
 from runners.spec import Limits
 
 SLOTS = 2  # cases at the same time
+AGENT_MAY_FAIL = 3  # starts of it that end at once, before anything is judged
 USED = ("scoring", "python")
 KEPT = (
     "PODIUM_DOCKER_HOST",
@@ -120,6 +124,19 @@ class Site:
         """How often each process ended and was started again."""
         return {name: child.restarts for name, child in self.supervisor.children.items()}
 
+    def agent_fails(self) -> bool:
+        """It ended again and again: there is nothing to wait for."""
+        return self.restarts().get("agent", 0) >= AGENT_MAY_FAIL
+
+    def agents_words(self) -> str:
+        """Why it does not start, or else the last lines of its log."""
+        log = self.machine.layout.logs / "agent.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        refusals = [line for line in lines if '"event": "agent not started"' in line]
+        with contextlib.suppress(IndexError, ValueError, KeyError):
+            return str(json.loads(refusals[-1])["reason"])
+        return " | ".join(lines[-3:]) or "nothing"
+
     def pids(self) -> dict[str, int]:
         pids = {name: child.pid for name, child in self.supervisor.children.items()}
         return {name: pid for name, pid in pids.items() if pid is not None}
@@ -130,7 +147,7 @@ async def private_site(
     cases: Sequence[Case], environments: Path, sandbox: str, say: Say
 ) -> AsyncIterator[Site]:
     """A site that can judge these cases; nothing of it is left when the block is. Raises what running raises."""
-    _check_environments(environments, sandbox)
+    _check_host(environments, sandbox)
     features = task.draw_features()
     canaries = Canaries.plant(task.watched(features))
     machine = _machine(environments, sandbox, canaries)
@@ -158,9 +175,13 @@ def _machine(environments: Path, sandbox: str, canaries: Canaries) -> PrivateMac
     return machine
 
 
-def _check_environments(environments: Path, sandbox: str) -> None:
-    """Raise NotPossible when what every case needs is not built; of images only the agent knows."""
-    if sandbox != "nsjail":
+def _check_host(environments: Path, sandbox: str) -> None:
+    """Raise NotPossible where no daemon answers or what all cases need is not built; of images only the agent knows."""
+    if sandbox != Sandbox.NSJAIL:
+        try:
+            ImageEngine(docker_host()).info()
+        except SandboxError as error:
+            raise NotPossible(str(error)) from error
         return
     built = ready(environments) if environments.is_dir() else []
     missing = [name for name in USED if definitions()[name].identifier not in built]

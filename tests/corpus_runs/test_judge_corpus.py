@@ -14,6 +14,7 @@ import pytest
 from operations.corpus import host_file
 from operations.running import NotPossible
 from tests.corpus_runs.passes import RIGHT, Pass, command, environment, judged, write
+from tests.docker import PrivateDaemon, why_not
 from tests.stack import ROOT, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
@@ -128,6 +129,17 @@ def test_an_environment_that_is_not_built_is_named_with_what_to_do(tmp_path: Pat
     assert found.status == 1
     assert f"not built in {empty}: run" in found.said
     assert "runners.environments build scoring python" in found.said
+
+
+def test_a_daemon_that_does_not_know_gvisor_is_told_of_in_the_agents_words(tmp_path: Path) -> None:
+    if why := why_not():
+        pytest.skip(why)
+    write(tmp_path / "corpus" / "a", {"main.py": RIGHT})
+    with PrivateDaemon(tmp_path / "docker", with_runsc=False).used() as host:
+        found = judged(tmp_path / "corpus", tmp_path, "--sandbox", "runsc", PODIUM_DOCKER_HOST=host)
+    assert found.status == 1
+    assert "instead of SCORED: the agent says: the sandbox does not hold here (sandbox): " in found.said
+    assert "runsc" in found.said.splitlines()[-1]
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def test_a_sandbox_that_cannot_be_had_is_refused_in_one_line(tmp_path: Path) -> 
     assert found.status == 1
     assert "no.sock" in found.said
     assert "Traceback" not in found.said
+    assert "preparing" not in found.said
 
 
 def test_an_unknown_sandbox_is_refused(tmp_path: Path) -> None:
