@@ -3,7 +3,9 @@
 Theory of operation. A test runs the second time when its outcome may depend on the database or the broker, which is
 decided by what it asks for, not by a list: a database of pytest-django's, or the fixture `services`, which whoever
 starts a site or a broker of its own must ask for. Whoever forgets is told so in the first run already: `asked_for`
-fails where a site or a broker is started for a test that did not ask. All other tests are left out the second time.
+fails where a site or a broker is started for a test that did not ask. All other tests are left out the second time,
+and so are those marked `once`: what a browser shows, a proxy passes on or a package installs needs a site, but asks
+nothing of it that others do not.
 
 The cluster is made once for a run and its workers: the process that pytest was started as owns it. Each worker has its
 own database in it, and so has each stack, which is a copy of one that is migrated and seeded once.
@@ -39,7 +41,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     def wanted(item: pytest.Item) -> bool:
-        return touches(item) if cluster() else item.get_closest_marker("postgres") is None
+        if cluster():
+            return touches(item) and item.get_closest_marker("once") is None
+        return item.get_closest_marker("postgres") is None
 
     left_out = [item for item in items if not wanted(item)]
     config.hook.pytest_deselected(items=left_out)

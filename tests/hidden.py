@@ -37,7 +37,9 @@ NOTEBOOK = json.dumps(
         ],
     }
 ).encode()
-FAILED = make_facts(exit_code=1, wall_s=13.3, cpu_s=7.1, memory_peak=300 << 20)
+# No moment is written like this time ("18:11:13.3" is one), so that finding it tells of a leak.
+WALL_S, WALL_SAID = 113.3, (b"113.3", b"1 min 53 s")
+FAILED = make_facts(exit_code=1, wall_s=WALL_S, cpu_s=7.1, memory_peak=300 << 20)
 SAMPLES: dict[str, Any] = {"samples": [[0, 0.1, 0.1, 1000, 10, None, None]]}
 
 

@@ -1,7 +1,7 @@
 """`-p tests.shared_out` gives the workers whole files, the longest first, and no two at once that disturb each other.
 
 For pytest-xdist with `--no-loadscope-reorder`. A file's tests stay together, because they share what they
-start. One that takes long and comes last would keep one worker busy alone.
+start. One that takes long and comes last would keep one worker busy alone, so those that start a site come first.
 """
 
 from __future__ import annotations
@@ -46,4 +46,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for path in (*LONG, *INTERFACES):
         if not (config.rootpath / path).exists():
             raise pytest.UsageError(f"tests/shared_out.py names {path}, which is not there")
-    items.sort(key=lambda item: _PLACES.get(item.path.relative_to(config.rootpath).as_posix(), len(LONG)))
+    starting = {item.path for item in items if "services" in getattr(item, "fixturenames", ())}
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        file = item.path.relative_to(config.rootpath).as_posix()
+        return _PLACES.get(file, len(LONG)), item.path not in starting
+
+    items.sort(key=place)

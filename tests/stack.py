@@ -30,6 +30,7 @@ import pytest
 
 from operations.instance import started_at
 from runners.environments import definitions, ready
+from tests.asking import Asker
 from tests.backing import Services, services
 from tests.both_ways import asked_for
 from tests.seeded import ENVIRONMENTS, ROOT, environment_of, fill
@@ -70,6 +71,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = environment
         self.supervisor: subprocess.Popen[bytes] | None = None
+        self._asker: Asker | None = None
 
     def start(self) -> None:
         """Start the supervisor and wait until all serves."""
@@ -238,17 +240,13 @@ class Stack:
 
     def query(self, program: str, *, within_s: float = 60) -> str:
         """Run Python with Django set up on this stack's database; what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-c", f"import django; django.setup()\n{program}"],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        if self._asker is None or not self._asker.close.alive or self._asker.environment != self.environment:
+            self._asker = Asker(self.environment)
+        return self._asker.run(program, within_s=within_s)
+
+    def ask_no_more(self) -> None:
+        if self._asker is not None:
+            self._asker.close()
 
 
 def asking(connection: psycopg.Connection[Any]) -> Ask:
@@ -295,6 +293,7 @@ def running_stack(folder: Path, *, pools: str = "cpu:1,scoring:1", **settings: s
         finally:
             if stack.supervisor is not None:
                 stack.stop()
+            stack.ask_no_more()
 
 
 @pytest.fixture(scope="session")

@@ -117,13 +117,13 @@ def test_an_organiser_reads_private_scores_as_in_the_admin(contest: Contest) -> 
 def test_the_private_score_is_null_until_it_is_revealed(contest: Contest) -> None:
     user = make_user("carol")
     headers = bearer(make_api_token(user))
-    mine = make_submission(contest, user, status="FINISHED", public_score=0.5, private_score=0.25)
+    mine = make_submission(contest, user, status="FINISHED", public_score=0.5, private_score=0.2578125)
     path = f"/api/v1/submissions/{mine.pk}/"
     hidden = Client().get(path, headers=headers)
     assert hidden.json()["private_score"] is None
-    assert "0.25" not in hidden.content.decode()
+    assert "0.2578125" not in hidden.content.decode()
     contest.phases.update(private_revealed_at=phase_of(contest).starts_at)
-    assert Client().get(path, headers=headers).json()["private_score"] == 0.25
+    assert Client().get(path, headers=headers).json()["private_score"] == 0.2578125
 
 
 def test_contests_and_their_data_are_listed(contest: Contest) -> None:

@@ -10,7 +10,7 @@ from config.security import POLICY
 from tests.e2e.browser import Window
 from tests.stack import Stack
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
 
 def operations(stack: Stack) -> int:

@@ -23,7 +23,12 @@ from tests.security.payloads import PAYLOADS
 from tests.security.site_of_roles import ROLES, Site
 from tests.security.test_access_matrix import table
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(400),
+]
 TELL = """document.addEventListener("securitypolicyviolation", (event) =>
     console.error("policy: " + event.violatedDirective + " " + event.blockedURI + " " + event.sample));"""
 

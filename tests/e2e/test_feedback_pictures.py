@@ -9,7 +9,7 @@ from tests.builders import PASSWORD
 from tests.e2e.browser import Window
 from tests.stack import Stack
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
 # Scored by the real scorer's own feedback function, in the site's database.
 SEED = """

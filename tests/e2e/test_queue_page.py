@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.test_usage_chart import signed_in
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox]
 PATIENT_MS = 40_000
 HELD = """
 from compute.models import Pool
