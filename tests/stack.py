@@ -159,11 +159,22 @@ class Stack:
 
     def shims(self) -> list[dict[str, Any]]:
         """shim.json of every run directory on the host."""
+        return self._shims(lambda _: True)
+
+    def _shims(self, of: Callable[[Path], bool]) -> list[dict[str, Any]]:
         found = []
-        for path in (self.var / "agent" / "runs").glob("*/sandbox/shim.json"):
+        for sandbox in (self.var / "agent" / "runs").glob("*/sandbox"):
             with contextlib.suppress(OSError, ValueError):
-                found.append(json.loads(path.read_text()))
+                if of(sandbox):
+                    found.append(json.loads((sandbox / "shim.json").read_text()))
         return found
+
+    def speaking(self) -> list[dict[str, Any]]:
+        """shim.json of the runs whose program has printed something.
+
+        Before that a run may yet move from a warm sandbox that ends into a cold one, in the same attempt.
+        """
+        return self._shims(lambda sandbox: (sandbox / "log").stat().st_size > 0)
 
     def client(self, user: str = "alice") -> httpx.Client:
         """An API client with the user's token."""

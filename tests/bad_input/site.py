@@ -34,7 +34,7 @@ from tests import builders
 if not Contest.objects.filter(slug="exact").exists():
     rows = "".join(f"{n:03d},{n / 2},{'Public' if n % 2 else 'Private'}\\n" for n in range(1, 9))
     builders.make_contest("exact", metric="rmse", daily_limit=1000, solution=f"id,target,Usage\\n{rows}".encode())
-    like = TaskVersion.objects.get(task__phase__contest__slug="hasty")
+    like = TaskVersion.objects.get(task__phase__contest__slug="tiny")
     made = TaskVersion.objects.get(task__phase__contest__slug="exact")
     made.environment, made.scoring_environment, made.limits = like.environment, like.scoring_environment, like.limits
     made.save()
@@ -63,7 +63,7 @@ def open_cells(stack: Stack) -> None:
 
 
 def open_exact(stack: Stack) -> None:
-    """Open the contest `exact`: rmse, ids `001` to `008`, two seconds of wall."""
+    """Open the contest `exact`: rmse, ids `001` to `008`."""
     stack.query(MAKE_EXACT)
 
 

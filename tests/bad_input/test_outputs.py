@@ -15,7 +15,7 @@ BIG = "Your program wrote a submission.csv larger than %(mb)d MB, or flooded its
 NONE = "Your program ended without an error but left no file /output/submission.csv."
 FORM = "The predictions do not have the form this task asks for. The mistakes are listed below."
 
-# The limits of `hasty`: two seconds, 64 MB and 2,000 files to write, 8 MB to hand back.
+# The limits of `tiny`: 64 MB and 2,000 files to write, 8 MB to hand back.
 CASES: dict[str, tuple[bytes, str, str]] = {
     "a link to the host": (b"import os; os.symlink('/etc/passwd', 'submission.csv')", "INVALID_OUTPUT", ODD),
     "a link to its own input": (
@@ -75,7 +75,7 @@ LIMIT_OF = {FULL: {"mb": 64, "files": 2000}, BIG: {"mb": 8}}
 
 @pytest.fixture(scope="module")
 def handed(site: Stack) -> dict[str, str]:
-    return {name: site.submit(program, contest="hasty") for name, (program, *_) in CASES.items()}
+    return {name: site.submit(program) for name, (program, *_) in CASES.items()}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -85,7 +85,7 @@ def test_what_is_no_plain_file_gets_its_verdict(
     _program, verdict, sentence = CASES[name]
     judged = site.wait_verdict(handed[name])
     assert judged["verdict"] == verdict, judged
-    assert judged["runs"][0]["facts"]["wall_s"] < 3
+    assert judged["runs"][0]["facts"]["wall_s"] < 30
     params = LIMIT_OF.get(sentence)
     assert (sentence % params if params else sentence) in reader.submission(handed[name])
     is_counted_once(site, handed[name])
@@ -101,7 +101,7 @@ def test_what_lies_beside_the_predictions_does_no_harm(site: Stack) -> None:
         b"import os\nos.mkfifo('pipe'); os.symlink('/etc/passwd', 'passwd.txt'); os.makedirs('a/b')\n"
         b"for n in range(1500): open(f'f{n}.txt', 'w').close()\n"
     )
-    identifier = site.submit(clutter + PERFECT, contest="hasty")
+    identifier = site.submit(clutter + PERFECT)
     judged = site.wait_verdict(identifier)
     assert judged["verdict"] == "SCORED", judged
     kept = [file["name"] for file in judged["runs"][0]["files"]]

@@ -132,19 +132,22 @@ NASTY = {
 
 @pytest.fixture(scope="module")
 def bad(site: Stack) -> dict[str, str]:
-    return {name: site.submit(program, contest="hasty") for name, (program, *_) in BAD.items()}
+    return {
+        name: site.submit(program, contest="hasty" if verdict == "TIME_LIMIT_EXCEEDED" else "tiny")
+        for name, (program, verdict, *_) in BAD.items()
+    }
 
 
 @pytest.fixture(scope="module")
 def good(site: Stack) -> dict[str, str]:
-    return {name: site.submit(program, contest="hasty") for name, program in GOOD.items()}
+    return {name: site.submit(program) for name, program in GOOD.items()}
 
 
 @pytest.fixture(scope="module")
 def nasty(site: Stack) -> str:
     """One program that writes them all, a line each."""
     lines = b"".join(b"os.write(1, %r + b'\\n')\n" % written for written, _shown in NASTY.values())
-    return site.submit(b"import os\n" + lines + PERFECT, contest="hasty")
+    return site.submit(b"import os\n" + lines + PERFECT)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -158,7 +161,7 @@ def test_a_program_that_ends_badly_is_told_how(
     assert sentence % params in page
     if verdict == "RUNTIME_ERROR":
         assert LOG_NAMES_IT in page
-    assert judged["runs"][0]["facts"]["wall_s"] < 3
+    assert judged["runs"][0]["facts"]["wall_s"] < 15
     is_counted_once(site, bad[name])
 
 
@@ -175,7 +178,7 @@ def test_the_explanation_is_there_in_chinese(sentence: str) -> None:
 
 
 def test_a_traceback_in_the_log_names_the_line(site: Stack) -> None:
-    identifier = site.submit(b"import math\n\nmath.sqrt(-1)\n", contest="hasty")
+    identifier = site.submit(b"import math\n\nmath.sqrt(-1)\n")
     assert site.wait_verdict(identifier)["verdict"] == "RUNTIME_ERROR"
     page = reader_of(site).submission(identifier)
     assert "line 3, in <module>" in page

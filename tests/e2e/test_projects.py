@@ -21,16 +21,16 @@ TRAIN = b"""
 import time
 for epoch in range(3):
     print("epoch", epoch, flush=True)
-    time.sleep(0.7)
+    time.sleep(1)
 open("/model/threshold", "w").write("0.5")
 """
-# Waits, so that the page is seen while it runs; prints what it must not.
+# Waits, so that a busy machine shows the page while it runs; prints what it must not.
 PREDICT = b"""
 import csv, time
 threshold = float(open("/model/threshold").read())
 rows = list(csv.DictReader(open("/input/test.csv")))
 print("seen:", rows[0]["note"])
-time.sleep(1.5)
+time.sleep(4)
 with open("/output/submission.csv", "w") as file:
     file.write("id,target\\n" + "".join(f"{row['id']},{int(float(row['x']) > threshold)}\\n" for row in rows))
 """

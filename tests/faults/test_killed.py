@@ -16,6 +16,7 @@ from tests.stack import PERFECT, Stack, eventually
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
 SLOW = b"import time\nfor n in range(15):\n    print('step', n, flush=True)\n    time.sleep(0.1)\n" + PERFECT
+SLOWER = SLOW.replace(b"range(15)", b"range(40)")  # it does not end before a busy machine has killed it
 
 
 def counted(stack: Stack, submission: str) -> dict[str, int]:
@@ -43,8 +44,8 @@ def assert_counted_once(stack: Stack, submission: str) -> dict[str, Any]:
     return judged
 
 
-def kill_shim(stack: Stack) -> bool:
-    for shim in stack.shims():
+def kill_one(shims: list[dict[str, Any]]) -> bool:
+    for shim in shims:
         with contextlib.suppress(ProcessLookupError):
             os.kill(shim["pid"], signal.SIGKILL)
             return True
@@ -62,21 +63,30 @@ def test_a_killed_process_costs_time_and_nothing_else(stack: Stack, victim: str,
     nothing_is_left(stack)
 
 
+def test_a_killed_shim_gives_its_job_back_and_the_next_attempt_counts(stack: Stack) -> None:
+    submission = stack.submit(SLOWER)
+    eventually(lambda: kill_one(stack.speaking()), within_s=60, what="the program runs")
+    assert_counted_once(stack, submission)
+    assert counted(stack, submission)["attempts"] == 3  # two of the run, one of the scoring
+    nothing_is_left(stack)
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "SCORING"])
-def test_a_killed_shim_gives_its_job_back_and_the_next_attempt_counts(stack: Stack, status: str) -> None:
+def test_a_shim_killed_as_soon_as_it_is_there_costs_at_most_an_attempt(stack: Stack, status: str) -> None:
     submission = stack.submit(SLOW)
     stack.wait_status(submission, status, "FINISHED")
-    eventually(lambda: kill_shim(stack) or stack.submission(submission)["status"] == "FINISHED")
+    eventually(lambda: kill_one(stack.shims()) or stack.submission(submission)["status"] == "FINISHED")
     assert_counted_once(stack, submission)
-    if status == "RUNNING":
-        assert counted(stack, submission)["attempts"] == 3  # two of the run, one of the scoring
+    assert counted(stack, submission)["attempts"] in {
+        2,
+        3,
+    }  # a warm sandbox that ends is replaced in the same one
     nothing_is_left(stack)
 
 
 def test_a_run_survives_its_agent_and_is_not_started_again(stack: Stack) -> None:
-    submission = stack.submit(SLOW)
-    stack.wait_status(submission, "RUNNING")
-    eventually(stack.shims, what="the sandbox runs")
+    submission = stack.submit(SLOWER)
+    eventually(stack.speaking, within_s=60, what="the program runs")
     old = stack.kill("agent")
     stack.wait_restarted("agent", old)
     assert_counted_once(stack, submission)

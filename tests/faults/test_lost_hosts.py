@@ -49,15 +49,15 @@ def lose(stack: Stack) -> None:
     """The host of the supervised agent is gone: its agent and all that ran there."""
     stack.kill("agent")
     for shim in stack.shims():
-        os.kill(shim["pid"], signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(shim["pid"], signal.SIGKILL)
 
 
 def test_what_a_lost_host_ran_is_claimed_by_another_when_its_lease_is_over(
     stack: Stack, tmp_path: Path
 ) -> None:
     submission = stack.submit(SLOW)
-    stack.wait_status(submission, "RUNNING")
-    eventually(stack.shims, what="the sandbox runs")
+    eventually(stack.speaking, within_s=60, what="the program runs")
     assert stack.supervisor is not None
     with second(stack, tmp_path):
         with stopped(stack.supervisor.pid):  # else it would bring the agent back at once
@@ -71,8 +71,7 @@ def test_an_agent_that_slept_past_its_lease_finishes_late_and_counts_nothing(
     stack: Stack, tmp_path: Path
 ) -> None:
     submission = stack.submit(SLOW)
-    stack.wait_status(submission, "RUNNING")
-    eventually(stack.shims, what="the sandbox runs")
+    eventually(stack.speaking, within_s=60, what="the program runs")
     with second(stack, tmp_path):
         with stopped(stack.pid("agent")):
             judged = assert_counted_once(stack, submission)

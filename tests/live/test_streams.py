@@ -115,7 +115,7 @@ def test_a_signal_ends_the_process_quickly_with_500_open_streams(
     hub.process.send_signal(number)
     hub.process.wait(WAIT_S)
     took_s = time.monotonic() - started
-    assert took_s < 3.0
+    assert took_s < 8
     for listener in listeners:
         assert listener.ended.wait(WAIT_S)
 
@@ -134,7 +134,7 @@ def test_a_client_that_does_not_read_does_not_hold_up_the_end(
     started = time.monotonic()
     hub.terminate()
     hub.process.wait(WAIT_S)
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 8
     slow.close()
 
 

@@ -271,4 +271,4 @@ def test_an_id_of_endless_zeros_costs_no_endless_time(scorer: Scorer) -> None:
     scorer.write(predictions=GOOD.replace("002,", "0" * 100_000 + "x,"))
     started = time.monotonic()
     assert scorer.run().returncode == JUDGED
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15

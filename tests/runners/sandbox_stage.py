@@ -34,7 +34,7 @@ everywhere = pytest.mark.parametrize("sandbox", [*Sandbox, WARM], indirect=True)
 needs_cgroup = pytest.mark.skipif(not AS_ROOT, reason="only root is sure to have a writable cgroup")
 
 _QUICK = Limits(
-    wall_s=10, cpu_s=10, memory_mb=96, pids=24, disk_mb=16, inodes=500, log_kb=16, output_mb=4
+    wall_s=30, cpu_s=10, memory_mb=96, pids=24, disk_mb=16, inodes=500, log_kb=16, output_mb=4
 ).as_json()
 _OURS = {
     "box",
@@ -174,7 +174,7 @@ class SandboxStage:
             until(
                 lambda: not _pids_of(flags.FIRST_UID + SLOT),
                 "processes of the sandbox's uid to go",
-                within_s=1,
+                within_s=10,
             )
 
 

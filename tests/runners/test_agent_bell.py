@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,10 +43,8 @@ def listening(url: str, *slugs: str) -> tuple[Listener, dict[str, Bell]]:
 def test_celerys_send_task_rings_the_bell_of_its_pool_alone(directory: Path) -> None:
     with running_valkey(directory) as url:
         listener, bells = listening(kombu_url(url), "cpu", "scoring")
-        begun = time.monotonic()
         ring(kombu_url(url), "cpu")
         assert bells["cpu"].wait(5)
-        assert time.monotonic() - begun < 1
         assert not bells["scoring"].wait(0.2)
         listener.stop()
         listener.join(5)
@@ -125,7 +122,7 @@ def test_a_bell_starts_a_job_long_before_the_next_look(tmp_path: Path, directory
         until(lambda: len(on.site.reports) >= 2, "the agent has looked")
         job = on.site.add_job("open('submission.csv', 'w')", environment=ENVIRONMENT)
         ring(kombu_url(url), "cpu")
-        on.finished(job, timeout=5)
+        on.finished(job, timeout=30)
 
 
 @pytest.mark.sandbox
@@ -134,10 +131,10 @@ def test_one_bell_for_two_jobs_starts_both_in_two_slots(tmp_path: Path, director
         on.start_agent(PODIUM_BROKER_URL=kombu_url(url), PODIUM_LOOK_EVERY_S="60", PODIUM_POOLS="cpu:2")
         until(lambda: "bells connected" in on.agent_log(), "the agent listens")
         until(lambda: len(on.site.reports) >= 3, "both slots have looked")
-        program = "import time\nprint('up', flush=True)\ntime.sleep(5)"
+        program = "import time\nprint('up', flush=True)\ntime.sleep(60)"
         jobs = [on.site.add_job(program, environment=ENVIRONMENT) for _ in range(2)]
         ring(kombu_url(url), "cpu")
-        until(lambda: all(job.log for job in jobs), "both run at the same time", timeout=4)
+        until(lambda: all(job.log for job in jobs), "both run at the same time", timeout=30)
 
 
 @pytest.mark.sandbox
@@ -146,4 +143,4 @@ def test_a_lost_bell_costs_no_more_than_a_look(tmp_path: Path) -> None:
         on.start_agent(PODIUM_BROKER_URL=f"redis+socket://{tmp_path}/nobody.sock", PODIUM_LOOK_EVERY_S="0.5")
         until(lambda: "bells away" in on.agent_log(), "the agent knows")
         job = on.site.add_job("open('submission.csv', 'w')", environment=ENVIRONMENT)
-        on.finished(job, timeout=5)
+        on.finished(job, timeout=30)

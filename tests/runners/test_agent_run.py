@@ -97,7 +97,7 @@ def test_a_cancelled_run_is_killed_and_reported_as_cancelled(on: AgentStage) -> 
     job.cancel = True
     begun = time.monotonic()
     on.finished(job)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
     assert job.facts["kill_reason"] == "cancel"
     on.nothing_left()
 

@@ -53,7 +53,7 @@ def _shim(rundir: Path) -> int:
 def test_kill_9_of_the_supervisor_leaves_nothing(sandbox: SandboxStage, which: object) -> None:
     rundir = _busy(sandbox)
     os.kill(which(rundir), signal.SIGKILL)  # type: ignore[operator]  # one of two functions
-    result = sandbox.wait(rundir, within_s=3)
+    result = sandbox.wait(rundir, within_s=10)
     assert result.outcome.facts is None
     assert "supervisor died" in result.outcome.error
 
@@ -64,7 +64,7 @@ def test_kill_9_of_nsjail_ends_the_run_with_our_error(sandbox: SandboxStage) -> 
     shim = _shim(rundir)
     child = int(Path(f"/proc/{shim}/task/{shim}/children").read_text().split()[0])
     os.kill(child, signal.SIGKILL)
-    result = sandbox.wait(rundir, within_s=3)
+    result = sandbox.wait(rundir, within_s=10)
     assert result.outcome.error != ""
 
 

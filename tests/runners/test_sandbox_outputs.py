@@ -34,7 +34,7 @@ def test_anything_but_a_plain_file_is_no_output(sandbox: SandboxStage, tmp_path:
     assert result.verdict is Verdict.INVALID_OUTPUT
     assert result.facts.output is OutputState.NOT_REGULAR
     assert result.names == []
-    assert result.took_s < 3
+    assert result.took_s < 10
 
 
 @everywhere
@@ -80,7 +80,7 @@ for i in range(5_000):
     )
     assert result.verdict is None
     assert len(result.names) == MAX_OUTPUT_FILES
-    assert result.took_s - result.facts.wall_s < 3
+    assert result.took_s - result.facts.wall_s < 10
 
 
 @pytest.fixture

