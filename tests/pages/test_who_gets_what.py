@@ -27,7 +27,7 @@ from tests.builders import (
     task_version_of,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 PRIVATE = 0.876543  # a private score that nobody has revealed
 CODE = "sesame-opens-it"

@@ -23,7 +23,7 @@ from tests.builders import make_pool, make_submission, make_user, pool_token
 from tests.judge.host import Host
 from tests.security.site_of_roles import MACHINES, PLACE, ROLES, Place, Site, outcome, routes, views
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600), pytest.mark.once]
 TABLE = Path(__file__).with_name("access_matrix.txt")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 RUNNER = "/runner/v1/"

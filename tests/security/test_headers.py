@@ -20,7 +20,7 @@ from tests.builders import PASSWORD, make_user
 from tests.security.site_of_roles import Place, Site
 from tests.security.test_access_matrix import ask, table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE_NAMES = (
     "a\r\nSet-Cookie: x=1.py",
