@@ -4,8 +4,8 @@ Theory of operation. A test runs the second time when its outcome may depend on 
 decided by what it asks for, not by a list: a database of pytest-django's, or the fixture `services`, which whoever
 starts a site or a broker of its own must ask for. Whoever forgets is told so in the first run already: `asked_for`
 fails where a site or a broker is started for a test that did not ask. All other tests are left out the second time,
-and so are those marked `once`: what a browser shows, a proxy passes on, a package installs or a sandbox ends needs a site, but asks
-nothing of it that others do not.
+and so are those marked `once`: what a browser shows, a proxy passes on, a package installs or a sandbox ends needs a
+site, but asks nothing of it that others do not.
 
 The cluster is made once for a run and its workers: the process that pytest was started as owns it. Each worker has its
 own database in it, and so has each stack, which is a copy of one that is migrated and seeded once.
