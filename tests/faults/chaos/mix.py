@@ -118,7 +118,7 @@ def plan(chance: random.Random, quota: int) -> list[Entry]:
     What is called back before it starts costs nothing: a few more fill the quota then.
     """
     limited = [entry for entry in MIX if entry.contest == CONTEST]
-    back = [chance.choice(CALLED_BACK) for _ in range(1 + quota // 8)]
+    back = [*CALLED_BACK, *[chance.choice(CALLED_BACK) for _ in range(quota // 8 - 1)]]
     taken = chance.choices(limited, [entry.weight for entry in limited], k=quota - len(back))
     for other in (*back, *[BY_NAME["endless"]] * (1 + quota // 12)):
         taken.insert(chance.randrange(len(taken) + 1), other)
