@@ -28,9 +28,9 @@ _SPARE_S, _SPARE_PART = 1.0, 0.1  # of the time limit that drawing leaves, the s
 class Keeper:
     """Writes the notebook, its page and a report of how far it came. A failure to write fails no run."""
 
-    def __init__(self, client: Client, folder: Path, wall_s: float) -> None:
+    def __init__(self, client: Client, folder: Path, wall_s: float, deadline: float) -> None:
         self._client, self._folder = client, folder
-        self._deadline = time.monotonic() + wall_s
+        self._deadline = deadline
         self._spare_s = min(_SPARE_S, _SPARE_PART * wall_s)
         self._cost = 0.0
         self._saved_at = time.monotonic() - _FIRST_S / 2

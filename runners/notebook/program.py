@@ -23,16 +23,21 @@ NOTEBOOK, OUTPUT = Path("/submission/notebook.ipynb"), Path("/output")
 _MESSAGE = 500  # characters of an exception's message that are told
 
 
-def main() -> int:
-    """0 when every cell ran, 1 when one failed or the kernel died, 2 when the file cannot be run."""
+def main(began: float) -> int:
+    """0 when every cell ran, 1 when one failed or the kernel died, 2 when the file cannot be run.
+
+    `began` is when the time limit began to count, of `time.monotonic`.
+    """
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     wall_s = float(sys.argv[1])
+    # A thread that draws holds the interpreter for so long at each turn, and a message of the kernel takes many turns.
+    sys.setswitchinterval(0.0005)
     try:
         notebook = cells.read(NOTEBOOK)
     except cells.Unreadable as error:
         _say(f"[Podium] this is not a notebook that can be run: {error}")
         return 2
-    return asyncio.run(_Notebook(notebook, wall_s).run())
+    return asyncio.run(_Notebook(notebook, wall_s, began + wall_s).run())
 
 
 def _say(line: str) -> None:
@@ -47,10 +52,10 @@ class _Ended(Exception):
 class _Notebook:
     """One run of one notebook."""
 
-    def __init__(self, notebook: Any, wall_s: float) -> None:
+    def __init__(self, notebook: Any, wall_s: float, deadline: float) -> None:
         waiting = held.take()
         self._client = Client(notebook, waiting)
-        self._keeper = Keeper(self._client, OUTPUT, wall_s)
+        self._keeper = Keeper(self._client, OUTPUT, wall_s, deadline)
         self._words = LastWords(waiting.errors if waiting is not None else None)
         self._indexes = [index for index, cell in enumerate(notebook.cells) if cells.is_run(cell)]
         self._told: dict[str, Any] = {"cells": len(self._indexes), "done": 0}
@@ -60,7 +65,7 @@ class _Notebook:
         backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         environment = dict(os.environ) | backend  # noqa: TID251 - the sandbox's, handed on to the kernel
         asyncio.get_running_loop().add_reader(self._words.reading, self._words.read)
-        keeping = asyncio.ensure_future(self._keeper.keep())
+        keeping: asyncio.Future[None] | None = None
         started = False
         try:
             words = self._words
@@ -68,6 +73,8 @@ class _Notebook:
             async with self._client.async_setup_kernel(cwd=str(OUTPUT), env=environment, **pipes):
                 started = True
                 await self._keeper.save(page=False)  # so that a run killed at once leaves its sources
+                # Not before: the kernel would be late by a page that takes long to draw.
+                keeping = asyncio.ensure_future(self._keeper.keep())
                 status = await self._all_cells()
                 keeping.cancel()
                 if not await self._keeper.finish():
@@ -80,9 +87,10 @@ class _Notebook:
             _say(f"[Podium] the kernel did not start: {error}")
             return 1
         finally:
-            keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
+            if keeping is not None:
+                keeping.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await keeping
         return status
 
     async def _all_cells(self) -> int:

@@ -17,8 +17,8 @@ GROWS = (
     b"""
 import time
 held, begun = [], time.monotonic()
-for step in range(7):
-    held.append(bytearray(b"x") * (25 << 20))
+for step in range(15):
+    held.append(bytearray(b"x") * (12 << 20))
     print("step", step, flush=True)
     while time.monotonic() < begun + step + 1:
         pass

@@ -162,7 +162,7 @@ def test_odd_attachments_are_left_out(notebooks: NotebookStage, attachments: dic
 
 def test_a_page_that_takes_long_to_draw_makes_no_notebook_late(notebooks: NotebookStage) -> None:
     """So many paragraphs take longer to draw than the run may take in all."""
-    text = {"cell_type": "markdown", "metadata": {}, "source": "*a* `b` [c](d)\n\n" * 400_000}
+    text = {"cell_type": "markdown", "metadata": {}, "source": "*a* `b` [c](d)\n\n" * 60_000}
     result = notebooks.execute(text, WRITE_OUTPUT, wall_s=20, memory_mb=2048)
     assert result.verdict is None, result.log
     assert "no time was left to draw" in result.log.decode()
