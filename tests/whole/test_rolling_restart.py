@@ -22,7 +22,7 @@ from tests.stack import PERFECT, ROOT, Stack, eventually, free_port
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 SPECTATORS = 50
-STOPS_WITHIN_S = 5.0
+STOPS_WITHIN_S = 15.0
 TOPIC = "board.987654"  # of no contest: only this test speaks there
 
 
