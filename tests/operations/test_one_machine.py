@@ -17,7 +17,7 @@ from operations.processes import Machine
 from tests.stack import PERFECT, ROOT, Stack, eventually, running_stack
 
 NAMES = {"broker", "web", "judge", "beat", "publisher", "agent"}
-SLEEPS = b"import time\nprint('sleeping', flush=True)\ntime.sleep(15)\n"
+SLEEPS = b"import time\nprint('sleeping', flush=True)\ntime.sleep(55)\n"
 
 pytestmark = pytest.mark.sandbox
 
