@@ -12,7 +12,7 @@ from tests.stack import PERFECT, Stack
 pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox]
 
 PATIENT_MS = 40_000
-# Computes and grows by 10 MB each second, up to a quarter of the limit of 512 MB and beyond it.
+# Computes and grows by 12 MB each second, up to a quarter of the limit of 512 MB and beyond it.
 GROWS = (
     b"""
 import time
