@@ -72,6 +72,14 @@ def make_user(username: str = "alice", *, staff: bool = False, **fields: Any) ->
     )
 
 
+def make_organiser(username: str) -> User:
+    """Staff without being a superuser: the admin opens, and shows own contests only."""
+    user = make_user(username)
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    user.refresh_from_db()
+    return user
+
+
 def make_api_token(user: User) -> str:
     """The `Authorization: Token …` of this user."""
     return tokens.create_api_token(user=user, name="test")

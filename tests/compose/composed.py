@@ -166,7 +166,7 @@ def composed(runner: Path) -> Iterator[Composed]:
         (images.CHECKOUT / "secrets" / "email_url").write_text(EMAIL_URL)
         stack.clear()  # what a run that was killed has left
         try:
-            stack.compose("build", "--quiet")
+            stack.compose("build", "--quiet", within_s=1200)
             stack.up()
             stack.seed()
             eventually(stack.answers, within_s=60, what="the site answers")

@@ -19,7 +19,7 @@ from tests.runners.notebook_stage import notebook
 from tests.stack import PERFECT, eventually
 from tests.stack_seed import SOLUTION
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(1800)]
 CAPABILITIES = {
     "database": {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},  # until it is postgres's user
     "runner": {"CHOWN", "DAC_OVERRIDE", "KILL", "NET_ADMIN", "SYS_ADMIN", "SYS_NICE", "SYS_PTRACE"},

@@ -32,6 +32,7 @@ def linked(source: Path, target: Path) -> None:
 
 
 @pytest.mark.sandbox
+@pytest.mark.once
 def test_a_task_that_pins_an_earlier_version_is_judged_in_it(services: None, tmp_path: Path) -> None:
     folder = tmp_path / "environments"
     for name in ("scoring", "python"):

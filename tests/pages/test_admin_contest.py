@@ -13,7 +13,7 @@ from accounts.models import User
 from contests.models import Contest, StarterCode, TaskVersion
 from leaderboard import boards
 from tests import builders
-from tests.builders import make_environment, make_pool, make_user
+from tests.builders import make_environment, make_organiser, make_pool, make_user
 from tests.pages.admin_forms import Answer, fill_in, press
 from tests.pages.reading import read, signed_in
 
@@ -30,7 +30,7 @@ def ada(db: None) -> User:
     make_environment("scoring")
     make_pool("cpu")
     make_pool("scoring", trusted=True)
-    return User.objects.create_user("ada", password=builders.PASSWORD, is_staff=True)
+    return make_organiser("ada")
 
 
 @pytest.fixture

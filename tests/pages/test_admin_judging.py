@@ -11,10 +11,10 @@ from contests import publishing
 from contests.models import Check, Contest, Submission, Task
 from judge.models import Job
 from tests.builders import (
-    PASSWORD,
     make_contest,
     make_environment,
     make_host,
+    make_organiser,
     make_pool,
     make_starter,
     make_submission,
@@ -35,7 +35,7 @@ def hidden(db: None) -> Contest:
 
 @pytest.fixture
 def client(hidden: Contest) -> Client:
-    ada = User.objects.create_user("ada", password=PASSWORD, is_staff=True)
+    ada = make_organiser("ada")
     hidden.organisers.add(ada)
     return signed_in(ada)
 

@@ -19,6 +19,7 @@ from tests.builders import (
     make_blob,
     make_contest,
     make_host,
+    make_organiser,
     make_pool,
     make_starter,
     make_submission,
@@ -29,7 +30,7 @@ from tests.builders import (
 from tests.pages.admin_forms import fill_in
 from tests.pages.reading import queries, read, signed_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OPEN_TO_ORGANISERS = {
@@ -63,7 +64,7 @@ def theirs(db: None) -> Contest:
 @pytest.fixture
 def ada(theirs: Contest) -> User:
     """An organiser with a contest of her own."""
-    user = User.objects.create_user("ada", password="x", is_staff=True)
+    user = make_organiser("ada")
     own = make_contest("lovelace", title="Lovelace cup")
     own.organisers.add(user)
     make_submission(own, make_user("own-contestant"), status="FINISHED")

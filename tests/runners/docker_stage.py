@@ -102,7 +102,7 @@ def sleeper(directory: Path) -> tuple[Path, SandboxPlan]:
     """A run directory, and a plan that only sleeps in the tiny image."""
     rundir = directory / f"test-{uuid.uuid4().hex}"
     rundir.mkdir(mode=0o700)
-    limits = Limits(wall_s=60, cpu_s=10, memory_mb=64, pids=8, disk_mb=8, inodes=100)
+    limits = Limits(wall_s=60, cpu_s=60, memory_mb=64, pids=8, disk_mb=8, inodes=100)
     plan = SandboxPlan(
         argv=("sh", "-c", "echo up; sleep 60"),
         environment="/env",

@@ -34,7 +34,7 @@ everywhere = pytest.mark.parametrize("sandbox", [*Sandbox, WARM], indirect=True)
 needs_cgroup = pytest.mark.skipif(not AS_ROOT, reason="only root is sure to have a writable cgroup")
 
 _QUICK = Limits(
-    wall_s=30, cpu_s=10, memory_mb=96, pids=24, disk_mb=16, inodes=500, log_kb=16, output_mb=4
+    wall_s=30, cpu_s=30, memory_mb=96, pids=24, disk_mb=16, inodes=500, log_kb=16, output_mb=4
 ).as_json()
 _OURS = {
     "box",
@@ -146,7 +146,8 @@ class SandboxStage:
         return Result(outcome, log, rundir, took)
 
     def run(self, program: str, **options: Any) -> Result:
-        return self.wait(self.launch(program, **options))
+        wall_s = float(options.get("wall_s", _QUICK["wall_s"]))
+        return self.wait(self.launch(program, **options), within_s=wall_s + 20)
 
     def until_logged(self, rundir: Path, text: bytes) -> None:
         log = rundir / "log"

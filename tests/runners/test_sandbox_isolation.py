@@ -87,8 +87,8 @@ print(read > 50, hits)
 {WRITE_OUTPUT}
 """,
         inputs=[(train, "/input/train.csv")],
-        wall_s=20,
-        cpu_s=20,
+        wall_s=80,  # a walk over all files takes 10 to 30 s in gVisor
+        cpu_s=80,
     )
     assert result.log == b"True []\n", result.log
     assert result.verdict is None

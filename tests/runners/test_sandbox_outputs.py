@@ -77,6 +77,7 @@ for i in range(5_000):
 """,
         inodes=25_000,
         wall_s=60,
+        cpu_s=60,
     )
     assert result.verdict is None
     assert len(result.names) == MAX_OUTPUT_FILES

@@ -59,7 +59,7 @@ def storm(folder: Path, *, seed: int, minutes: float) -> Outcome:
         if os.geteuid() == 0:
             held.enter_context(disks.mounted(var))
         stack = held.enter_context(
-            running_stack(folder, pools="cpu:2,scoring:1", PODIUM_LEASE_S=f"{LEASE_S:g}")
+            running_stack(folder, pools="cpu:2,scoring:1", PODIUM_LEASE_S=f"{LEASE_S:g}", PODIUM_WARM="")
         )
         world, network = held.enter_context(_beside(stack, chance.getrandbits(32)))
         contestants, organiser = _people(stack, network, chance, quota, minutes * 60)
