@@ -92,7 +92,7 @@ def _seed(environment: Mapping[str, str]) -> Mapping[str, str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert seeded.returncode == 0, seeded.stderr

@@ -93,7 +93,7 @@ class Stack:
                 pytest.fail(f"the stack did not start: {said.read_text()}\n{self.logs()}")
             return "is ready" in said.read_text()
 
-        eventually(serves, within_s=120, what="the stack serves")
+        eventually(serves, within_s=240, what="the stack serves")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Signal the supervisor and wait until it and all its processes are gone; the seconds that took."""

@@ -21,7 +21,7 @@ from tests.bad_input.site import (
 )
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 # What stands in the Content-Disposition, byte for byte, and the name that is kept.
 ODD = {

@@ -22,7 +22,7 @@ from tests.bad_input.site import (
 from tests.faults.leftovers import nothing_is_left
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120), pytest.mark.once]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.once]
 
 
 CODE = PERFECT.decode()

@@ -7,7 +7,7 @@ import pytest
 from tests.bad_input.site import MIB, Reader, in_chinese, is_counted_once, is_judged_as_ever
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120), pytest.mark.once]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.once]
 
 ODD = "/output/submission.csv is not an ordinary file, so it was not read."
 FULL = "Your program filled the %(mb)d MB it may write to /output and /tmp, or made more than %(files)d files there."

@@ -18,7 +18,7 @@ from tests.bad_input.site import GOOD, MIB, Reader, in_chinese, is_counted_once,
 from tests.faults.leftovers import nothing_is_left
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 def zipped(name: str, content: bytes) -> bytes:

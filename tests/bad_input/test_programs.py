@@ -9,7 +9,7 @@ import pytest
 from tests.bad_input.site import Reader, in_chinese, is_counted_once, is_judged_as_ever, reader_of
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120), pytest.mark.once]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.once]
 
 EXIT = "Your program ended with an error (exit status %(code)s)."
 SIGNAL = "Your program was ended by signal %(signal)s, for example by a crash in native code."

@@ -33,7 +33,7 @@ from tests.bad_input.site import (
 )
 from tests.stack import PERFECT, Stack, eventually
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 GIB = 1 << 30
 LIMIT = 100 * MIB
 DRAINED = 256 * MIB

@@ -14,7 +14,7 @@ from judge import first_look
 from tests.bad_input.site import in_chinese, is_judged_as_ever, kept, nothing_new_is_kept, reader_of, text_of
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 def zipped(name: str) -> bytes:

@@ -17,7 +17,7 @@ from tests.corpus_runs.passes import RIGHT, Pass, command, environment, judged, 
 from tests.docker import PrivateDaemon, why_not
 from tests.stack import ROOT, eventually
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
 # Generators are told the tokens of the pass, so that a case can leak on purpose. Each of these leaks in its own way.
 LEAK = """

@@ -12,7 +12,7 @@ from tests.e2e.test_first_contest import sign_up
 from tests.runners.notebook_stage import code, notebook
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 PATIENT_MS = 60_000
 _ATTACKS = """

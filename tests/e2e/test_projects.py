@@ -14,7 +14,7 @@ from tests.hidden import zipped
 from tests.stack import Stack
 from tests.stack_seed import CANARY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 PATIENT_MS = 60_000
 TRAIN = b"""

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.test_killed import assert_counted_once, counted
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 RING = "from judge import bell\nfor _ in range({times}):\n    assert bell.ring('{pool}')\n"
 
 

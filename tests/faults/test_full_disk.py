@@ -20,7 +20,7 @@ from tests.operations.test_supervisor import until as become
 from tests.runners.agent_stage import ENVIRONMENT, stage, until
 
 pytestmark = [
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is soon full"),
 ]
 

@@ -24,7 +24,7 @@ from tests.judge.test_claim import lapse
 from tests.stack import Stack
 from tests.together import at_once
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.django_db

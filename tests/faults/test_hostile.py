@@ -10,7 +10,7 @@ import pytest
 from tests.faults.leftovers import nothing_is_left
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(300)]
 
 CHILD_EATS_MEMORY = b"""
 import subprocess, sys

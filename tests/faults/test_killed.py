@@ -14,7 +14,7 @@ import pytest
 from tests.faults.leftovers import nothing_is_left
 from tests.stack import PERFECT, Stack, eventually
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 SLOW = b"import time\nfor n in range(15):\n    print('step', n, flush=True)\n    time.sleep(0.1)\n" + PERFECT
 SLOWER = SLOW.replace(b"range(15)", b"range(40)")  # it does not end before a busy machine has killed it
 

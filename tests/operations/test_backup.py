@@ -18,7 +18,7 @@ from tests import postgres
 from tests.cluster import cluster
 from tests.stack import PERFECT, ROOT, Stack, eventually, free_port, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 WHAT = """
 import hashlib, json
 from contests.models import Blob, Submission

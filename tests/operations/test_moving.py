@@ -18,7 +18,7 @@ from tests import postgres
 from tests.cluster import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300), pytest.mark.usefixtures("services")]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600), pytest.mark.usefixtures("services")]
 # Made by `migrate` itself, with other numbers on each database; what refers to them does so by name.
 MADE_ANEW = ("contenttypes.ContentType", "auth.Permission")
 ROWS = f"""

@@ -21,7 +21,7 @@ PASSWORD = "a long walk home"
 PREDICTIONS = b"id,target\n" + b"".join(b"%d,1\n" % row for row in range(16))
 CONFIGURATIONS = ROOT / "docs" / "proxies"
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(300)]
 
 ARGV = {
     "nginx": ["nginx", "-c", "{folder}/main.conf", "-p", "{folder}"],

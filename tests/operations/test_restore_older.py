@@ -18,7 +18,7 @@ from tests import postgres
 from tests.cluster import cluster
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300), pytest.mark.usefixtures("services")]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600), pytest.mark.usefixtures("services")]
 ALICE = "from accounts.models import User; User.objects.create_user('alice')"
 SEEN = """
 from accounts.models import User

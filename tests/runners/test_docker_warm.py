@@ -23,7 +23,7 @@ from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage
 from tests.runners.test_warm_plain import CHANCE, EFFECTS, LIBRARIES, told
 from tests.runners.warm_stage import WarmStage
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 PYTHON = definitions()["python"].identifier
 ROOM: dict[str, Any] = {"memory_mb": 1024, "pids": 128}
 HELLO = f"import sys\nprint('hello', 'numpy' in sys.modules)\n{WRITE_OUTPUT}"

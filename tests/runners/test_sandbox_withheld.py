@@ -18,7 +18,7 @@ from runners.sandboxes.choice import Sandbox
 from tests.runners.sandbox_stage import WRITE_OUTPUT, SandboxStage
 from tests.stack import ENVIRONMENTS, missing_environments
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.alone, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.alone, pytest.mark.timeout(600)]
 in_folders = pytest.mark.parametrize("sandbox", [Sandbox.NSJAIL], indirect=True)
 CONTESTANTS = ("python", "torch", "tensorflow")
 LOADERS = ("load_diabetes", "load_digits", "load_iris", "load_wine", "load_breast_cancer", "load_linnerud")

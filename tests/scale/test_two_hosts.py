@@ -12,7 +12,7 @@ import pytest
 from tests.scale.hosts import Host, connected
 from tests.stack import PERFECT, Stack, eventually, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(600)]
 SLOTS = 2
 BUSY = b"import time\nprint('busy', flush=True)\ntime.sleep(%d)\n" + PERFECT
 

@@ -13,7 +13,7 @@ import pytest
 from tests.builders import PASSWORD
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 def test_login_upload_and_board_work_while_the_broker_hangs(stack: Stack) -> None:

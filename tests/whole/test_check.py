@@ -10,7 +10,7 @@ import pytest
 from tests.stack import PERFECT, Stack, eventually
 from tests.stack_seed import FILES, SOLUTION
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 OPEN = """
 from operations import preparing

@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack import Stack, eventually
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
 SIZE = 150 * MIB
 

@@ -12,7 +12,7 @@ from tests.contests.s3_server import S3Server, s3_server
 from tests.faults.test_killed import SLOW, assert_counted_once
 from tests.stack import Stack, eventually, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(180), pytest.mark.once]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

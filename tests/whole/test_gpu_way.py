@@ -11,7 +11,7 @@ import pytest
 
 from tests.stack import PERFECT, Stack, eventually, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120), pytest.mark.once]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.once]
 
 BUSY = b"""
 import os, time

@@ -9,7 +9,7 @@ from tests.runners.notebook_stage import notebook
 from tests.stack import PERFECT, Stack, eventually
 from tests.stack_seed import CANARY
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.sandbox, pytest.mark.once]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.sandbox, pytest.mark.once]
 READS = "import csv\nrows = list(csv.DictReader(open('/input/test.csv')))\nsecret = rows[0]['note']\n"
 # Fails only where the rows are those that are hidden: 16 of them, and 4 in the public sample.
 TELLS = f"{READS}print(secret, flush=True)\nopen(f'/output/{{secret}}.txt', 'w').write(secret)\n"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.stack import PERFECT, Stack, eventually
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 class Listener:

@@ -10,7 +10,7 @@ import pytest
 from tests.runners.notebook_stage import notebook
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.sandbox, pytest.mark.once]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.sandbox, pytest.mark.once]
 
 
 def test_a_notebook_is_run_scored_and_kept(stack: Stack) -> None:

@@ -23,7 +23,7 @@ from tests.runners.agent_stage import until
 from tests.runners.sandbox_stage import make_environment
 from tests.stack import Stack, eventually, free_port, running_stack
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(600)]
 
 NOBODY = 65_534
 SLOW = b"""

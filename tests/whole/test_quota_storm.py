@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack import Stack, eventually
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 ALLOWED = 25  # more than either door alone is likely to take
 WEB, BESIDE = 30, 20
 OPEN = f"""

@@ -9,7 +9,7 @@ from runners.agent.bell import Bell, StreamListener
 from runners.agent.site import Refused, Site
 from tests.stack import Stack
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 
 def token_of(stack: Stack, slug: str) -> str:
