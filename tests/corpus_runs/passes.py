@@ -12,9 +12,11 @@ from typing import Any
 
 import tomli_w
 
+from operations.corpus.reading import read_corpus
 from tests.stack import ENVIRONMENTS, ROOT
 
 CORPUS = ROOT / "tests" / "corpus"
+NEEDS_A_GPU = {"60-gpu-hog", "twin-gpu"}
 RIGHT = """
 import csv
 with open("/input/test.csv") as test, open("/output/submission.csv", "w") as out:
@@ -65,11 +67,27 @@ def judged(corpus: Path, folder: Path, *options: str, **settings: str) -> Pass:
         env=environment(PODIUM_VAR=str(folder / "var"), **settings),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1400,
         check=False,
     )
     found = json.loads(report.read_text()) if report.exists() else {}
     return Pass(done.returncode, done.stdout + done.stderr, found)
+
+
+def holds(found: Pass) -> None:
+    assert found.failed() == {}, found.said
+    assert (found.found["faults"], found.status) == ([], 0), found.said
+    assert found.skipped() == (set() if _has_a_gpu() else found.skipped() & NEEDS_A_GPU), found.said
+    for name in found.skipped():
+        assert f"{name}: skipped, needs 1 GPU" in found.said
+
+
+def is_whole(found: Pass) -> None:
+    assert {case["case"] for case in found.found["cases"]} == set(read_corpus(CORPUS).cases)
+
+
+def _has_a_gpu() -> bool:
+    return Path("/dev/nvidiactl").exists()
 
 
 def write(folder: Path, files: dict[str, str], **fields: Any) -> None:
