@@ -12,7 +12,7 @@ from tests.builders import PASSWORD
 from tests.e2e.browser import Window
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox]
 
 PATIENT_MS = 40_000
 # Prints, waits, prints again: what is seen in between has come live. Then it writes perfect predictions.

@@ -13,7 +13,7 @@ from tests.e2e.browser import Window
 from tests.e2e.test_first_contest import sign_up
 from tests.stack import PERFECT, Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+pytestmark = [pytest.mark.e2e, pytest.mark.once, pytest.mark.sandbox]
 
 PATIENT_MS = 60_000
 ROWS = 40

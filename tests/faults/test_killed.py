@@ -52,7 +52,10 @@ def kill_one(shims: list[dict[str, Any]]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.15, 0.4, 1.7])
+@pytest.mark.parametrize(
+    "delay_s",
+    [0.0, pytest.param(0.15, marks=pytest.mark.once), pytest.param(0.4, marks=pytest.mark.once), 1.7],
+)
 @pytest.mark.parametrize("victim", ["agent", "web"])
 def test_a_killed_process_costs_time_and_nothing_else(stack: Stack, victim: str, delay_s: float) -> None:
     submission = stack.submit(SLOW)

@@ -16,7 +16,7 @@ from tests.live.client import SECRET, Broker, HubProcess, StartHub
 from tests.live.pages import CONFIRM
 from tests.stack import eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.once]
 
 TOPIC = "submission.abc"
 WAIT_MS = 40_000  # a snapshot may wait 2 s by design, a reconnection several; a busy machine takes its time

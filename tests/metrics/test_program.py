@@ -221,11 +221,9 @@ def test_a_million_rows_are_judged_in_bounded_time_and_memory(scorer: Scorer) ->
 
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "precision", "f1"])
-def test_a_class_of_its_own_in_each_of_a_million_rows_costs_bounded_memory(
-    scorer: Scorer, metric: str
-) -> None:
-    """A table of all classes by all classes would have 10^12 cells."""
-    count = 1_000_000
+def test_a_class_of_its_own_in_each_of_many_rows_costs_bounded_memory(scorer: Scorer, metric: str) -> None:
+    """A table of all classes by all classes would have 9 * 10^10 cells."""
+    count = 300_000
     rows = "".join(f"{at},{at % 10},{'Public' if at % 2 else 'Private'}\n" for at in range(count))
     predictions = "".join(f"{at},{at}\n" for at in range(count))
     scorer.write(metric=metric, solution=f"id,target,Usage\n{rows}", predictions=f"id,target\n{predictions}")

@@ -120,7 +120,7 @@ def what(stack: Stack) -> dict[str, object]:
     return told
 
 
-@pytest.mark.parametrize("name", ["copy", "copy.tar"])
+@pytest.mark.parametrize("name", [pytest.param("copy", marks=pytest.mark.once), "copy.tar"])
 def test_an_empty_site_becomes_the_one_that_was_backed_up(site: Stack, tmp_path: Path, name: str) -> None:
     made = manage(site.environment, "backup", str(tmp_path / name))
     assert made.returncode == 0, made.stderr
@@ -192,7 +192,7 @@ def killed_in_the_middle(site: Stack, target: Path, verb: str, patched: str) -> 
     ).returncode
 
 
-@pytest.mark.parametrize("name", ["half", "half.tar"])
+@pytest.mark.parametrize("name", [pytest.param("half", marks=pytest.mark.once), "half.tar"])
 def test_a_backup_that_was_killed_is_no_backup_and_is_carried_on_with(
     site: Stack, tmp_path: Path, name: str
 ) -> None:

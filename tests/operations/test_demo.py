@@ -184,8 +184,8 @@ def test_the_third_contest_gets_its_board_from_a_notebook_and_scripts(demo: Demo
 
 def test_a_second_start_is_quick_and_keeps_everything(demo: Demo) -> None:
     before, password = demo.submissions(), demo.password
-    assert demo.stop() < 5.0
-    assert demo.start() < 30.0  # 15 s on a machine that does nothing else
+    assert demo.stop() < 15.0
+    assert demo.start() < 60.0  # 15 s on a machine that does nothing else
     assert demo.password == password
     assert demo.submissions().keys() == before.keys()
     assert "building" not in demo.said

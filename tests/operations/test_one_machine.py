@@ -19,7 +19,7 @@ from tests.stack import PERFECT, ROOT, Stack, eventually, running_stack
 NAMES = {"broker", "web", "judge", "beat", "publisher", "agent"}
 SLEEPS = b"import time\nprint('sleeping', flush=True)\ntime.sleep(55)\n"
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.once]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from operations.instance import started_at
 from tests.live.client import Listener
 from tests.stack import PERFECT, ROOT, Stack, eventually, free_port
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.once, pytest.mark.timeout(600)]
 SPECTATORS = 50
 STOPS_WITHIN_S = 15.0
 TOPIC = "board.987654"  # of no contest: only this test speaks there
